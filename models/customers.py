@@ -98,6 +98,8 @@ class PageItem:
     """`open`, `ready`, `packed`, `sent`, `arrived`, `cancelled`, `cancel_requested`, `swap_requested` or `swapped`."""
     reason: DelayReason | None = None
     price: Decimal | None = None
+    may_be_late: bool = False
+    """Nothing is known of a delay, and one is likely or expected by an estimate alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class LineOutlook:
     closing: Mapping[str, Choice] = field(default_factory=dict)
     ranges: Mapping[str, DateRange] = field(default_factory=dict)
     reasons: Mapping[str, DelayReason] = field(default_factory=dict)
+    likely: frozenset[str] = frozenset()
+    """The lines that are not known to be late, and may be."""
     planned: tuple[Parcel, ...] = ()
     """The parcels still to leave of an order that is sent in several."""
 
@@ -91,6 +93,7 @@ def page_item(line: LineFacts, outlook: LineOutlook, as_of: date) -> PageItem:
         status="packed" if line.packed_by(as_of) else "ready" if line.ready else "open",
         reason=outlook.reasons.get(line.number) if late else None,
         price=line.price,
+        may_be_late=line.number in outlook.likely,
     )
 
 

@@ -1,5 +1,6 @@
 """Load an order's page: what its customer sees and may choose, computed from the ledger as it is now."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -41,10 +42,10 @@ def load_order_page(context: Context, connection: Connection, order_id: str, as_
 def page_of(context: Context, connection: Connection, order: OrderNow) -> OrderPage:
     """Return the page of an order as it was loaded on the context's day."""
     order_id, as_of = order.sold.id, order.as_of
-    outlook = _outlook(context, connection, order)
+    may_be_late = _may_be_late(order)
+    outlook = _outlook(context, connection, order, may_be_late)
     latest = max(order.late, key=lambda late: late.days, default=None)
     last = next((late.line.number for late in order.late if late.expected_on == order.expected_on), "")
-    may_be_late = _may_be_late(order)
     earliest_on, latest_on = outlook.ranges.get(last, (None, None))
     if may_be_late:
         earliest_on, latest_on = may_come(may_be_late, as_of, context.policy, context.calendar)
@@ -91,12 +92,15 @@ def _silence(context: Context, connection: Connection, order: OrderNow) -> Silen
     return order_silence(silence_of(stand(facts, order.rules, order.as_of, holidays)) for facts in told)
 
 
-def _outlook(context: Context, connection: Connection, order: OrderNow) -> LineOutlook:
+def _outlook(
+    context: Context, connection: Connection, order: OrderNow, may_be_late: Sequence[LineFacts]
+) -> LineOutlook:
     return LineOutlook(
         late={late.line.number: late for late in order.late if late.is_known},
         closing=closing_choices(order.choices),
         reasons={line.number: line.reason for line in order.owed.lines if line.reason is not None},
         ranges=_load_ranges(connection, order.owed, order.as_of),
+        likely=frozenset(line.number for line in may_be_late),
         planned=_load_planned(context, connection, order),
     )
 

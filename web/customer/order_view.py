@@ -194,6 +194,8 @@ def _chip(words: PageWords, item: PageItem) -> Chip | None:
         return Chip(tone, words.say(key))
     if item.days_late > 0:
         return Chip(Tone.WAIT, words.say("chip_late", days=item.days_late))
+    if item.may_be_late:
+        return Chip(Tone.CALM, words.say("chip_may_be_late"))
     if item.expected_on is None:
         return None
     return Chip(Tone.GOOD, words.say("chip_on_time"))

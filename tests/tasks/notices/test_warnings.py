@@ -173,7 +173,7 @@ def test_the_order_page_does_not_call_an_estimate_late(driver):
     estimate(driver, expected=12)
     page = page_of(driver)
     assert (page.headline, page.earliest_on, page.latest_on) == (Headline.MAY_BE_LATE, day(1), day(12))
-    assert [item.days_late for parcel in page.parcels for item in parcel.items] == [0]
+    assert [(item.days_late, item.may_be_late) for parcel in page.parcels for item in parcel.items] == [(0, True)]
 
 
 def test_a_warning_is_no_notice_that_a_law_asks_for(driver):

@@ -62,6 +62,7 @@ def test_every_choice_is_a_link_of_the_same_kind_and_none_is_ahead_of_cancelling
         (Headline.PART_LATE, "Part of your order is late. We are sorry."),
         (Headline.NO_DATE, "We do not have a new date yet"),
         (Headline.GOOD_NEWS, "Good news: your order comes sooner"),
+        (Headline.MAY_BE_LATE, "Your order may come later than promised"),
         (Headline.ON_TIME, "Your order is on time"),
         (Headline.SENT, "Your order is on its way"),
         (Headline.ARRIVED, "Your order has arrived"),
@@ -79,6 +80,16 @@ def test_an_unknown_date_and_reason_are_said_plainly():
     text = shown(order_page(headline=Headline.NO_DATE, expected_on=None, reason=None)).text
     assert "No new date yet" in text
     assert "We write as soon as we know. We do not know the reason yet." in text
+
+
+def test_an_order_that_may_be_late_says_between_which_days_it_comes_and_that_nothing_is_known():
+    days = {"earliest_on": date(2025, 12, 12), "latest_on": date(2025, 12, 22)}
+    item = replace(LATE, days_late=0, may_be_late=True)
+    page = order_page(headline=Headline.MAY_BE_LATE, parcels=(PageParcel((item,), None),), **days)
+    text = shown(page).text
+    assert "May come between December 12 and December 22" in text
+    assert "We do not know for certain yet. We write as soon as we do." in text
+    assert ("May be late" in text, "On time" in text) == (True, False)
 
 
 def test_a_range_of_dates_is_told_with_the_most_likely_one():
