@@ -15,6 +15,7 @@ from benchmarks.fresh import fresh
 from benchmarks.idle import idle
 from benchmarks.idle_day import run_idle_day
 from benchmarks.importing import run_import
+from benchmarks.learning import build_past, learn_past
 from benchmarks.memory import run_memory
 from benchmarks.owing import run_owing
 from benchmarks.pages import run_pages
@@ -46,6 +47,7 @@ SIZES = {
     "status": (1_000_000,),
     "allocating": (1_000_000,),
     "stock": (10_000, 100_000),
+    "learning": (10_000, 100_000),
     "pages": (4_000, 100_000),
     "desk": (1_000_000,),
     "callbacks": (10_000,),
@@ -65,6 +67,7 @@ QUICK = {
     "status": (20_000,),
     "allocating": (100_000,),
     "stock": (10_000,),
+    "learning": (10_000,),
     "pages": (4_000,),
     "desk": (4_000,),
     "callbacks": (1_000,),
@@ -129,6 +132,21 @@ def run_stock(asked: Asked) -> Iterator[Row]:
         }
 
 
+def run_learning(asked: Asked) -> Iterator[Row]:
+    """Read past orders and learn from them, and say of open ones how likely they end late; a size is past orders."""
+    for orders in asked.sizes:
+        fresh(build_past, asked.folder / f"{orders}", orders)
+        found = fresh(learn_past, asked.folder / f"{orders}", orders)
+        yield {
+            "orders": orders,
+            "learnt, s": found.learnt.seconds,
+            "learnt, cpu s": found.learnt.cpu_seconds,
+            "MB": found.learnt.peak_mb,
+            "open orders": found.decided.n,
+            "each, cpu ms": 1_000 * found.decided.cpu_seconds / found.decided.n,
+        }
+
+
 def run_allocating(asked: Asked) -> Iterator[Row]:
     """Share stock and deliveries among open lines; a size is their number."""
     for lines in asked.sizes:
@@ -162,6 +180,7 @@ RUNS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "status": run_status,
     "allocating": run_allocating,
     "stock": run_stock,
+    "learning": run_learning,
     "pages": run_pages,
     "desk": run_desk,
     "callbacks": run_callbacks,
