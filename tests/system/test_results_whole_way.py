@@ -140,6 +140,12 @@ def test_each_customer_read_the_wording_that_was_fixed_beforehand(lived):
     assert short == {f"c{order}@example.com" for order in lived.arms["B"]}
 
 
+def test_the_page_of_a_message_names_its_wording(lived):
+    order = lived.arms["B"][0]
+    details = desk_client(lived.context, "service", now=noon(3)).get(f"/desk/orders/{order}/messages/1?tab=details")
+    assert f"Words Wording B of the trial “{NAME}”" in details.text
+
+
 def test_the_page_shows_what_the_script_knows(lived):
     a, b = len(lived.arms["A"]), len(lived.arms["B"])
     page = desk_client(lived.context, "marketing", now=noon(3) + timedelta(hours=1)).get("/desk/results")
