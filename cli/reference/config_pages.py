@@ -60,6 +60,8 @@ default below. Every command stops at an unknown key or an impossible value, wit
 
 To preview a change before it takes effect, for today or for a past day:
 
+* *Policy* on the desk shows what the next run would do by changed numbers, and saves them as a version with its
+  author: [marketing.md](marketing.md#change-the-policy).
 * `forewarn run --dry-run`, also with `--as-of DATE`, shows who would be notified, and writes nothing.
 * The next run detects the change, and evaluates every open order once, unless only `[retention]`, `[order_page]`,
   `[costs]`, `[approval]`, `[words]`, `[promise_clock]` or `[[experiment]]` changed.
