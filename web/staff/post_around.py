@@ -112,7 +112,7 @@ def around_post(visit: Visit, post: PostDetail, problems: Sequence[Problem]) -> 
         elsewhere=ELSEWHERE if post.status.networks and post.status.is_elsewhere else "",
         why=_why(visit, post),
         note=_note(post),
-        checks=tuple(_checks(problems)),
+        checks=tuple(_checks(post, problems)),
         networks=tuple(_network(visit, post, one) for one in post.messages),
         history=tuple(_history(visit, event) for event in post.history),
     )
@@ -139,8 +139,10 @@ def _note(post: PostDetail) -> str:
     return f"{what}: {sentence(post.note)}"
 
 
-def _checks(problems: Sequence[Problem]) -> Sequence[CheckRow]:
+def _checks(post: PostDetail, problems: Sequence[Problem]) -> Sequence[CheckRow]:
     found = {problem.check for problem in problems}
+    if post.product is None or post.checked.kind == PostKind.OWN:
+        found.add(Check.TRUE)
     wrong = [CheckRow("bad" if problem.blocks else "wait", problem.text) for problem in problems]
     return [*wrong, *(CheckRow("good", text) for check, text in FINE.items() if check not in found)]
 
