@@ -107,7 +107,8 @@ def _select(which: ColumnElement[bool]) -> Select[Any]:
 
 
 def _orders(context: Context, connection: Connection, query: Select[Any]) -> Iterator[PastOrder]:
-    rows = connection.execution_options(yield_per=PAGE_ROWS).execute(query)
+    # For this statement alone: a connection with this option reads every later one by a cursor, and writes by none.
+    rows = connection.execute(query, execution_options={"yield_per": PAGE_ROWS})
     for _, of_order in groupby(rows, key=attrgetter("order_id")):
         lines = [past_line(context, list(of_line)) for _, of_line in groupby(of_order, key=attrgetter("number"))]
         sent = [line for line in lines if line is not None]
