@@ -1,4 +1,5 @@
 import asyncio
+import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -133,3 +134,26 @@ def test_the_date_of_a_post_is_that_of_the_last_order_and_unknown_where_one_is(d
     (post,) = compose_delay_posts(at(driver.context))
     assert post["orders"] == 3
     assert "June 24" in post["text"]
+
+
+def test_a_post_is_written_scheduled_and_approved_by_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_sample(tmp_path / "shop", orders=20, seed=7, as_of=date(2025, 11, 24))
+    with open_app():
+        pass
+
+    def say(*words):
+        return CliRunner().invoke(command_line, ["posts", *words, "--who", "mara", "--as-of", "2025-11-24"])
+
+    written = say("write", "We are open on Saturday.", "--network", "x")
+    assert written.exit_code == 0, written.output
+    key = written.output.split()[1]
+    assert say("schedule", key, "2025-11-25 10:00").exit_code == 0
+    assert say("approve", key).exit_code == 0
+    late = say("write", "Too late", "--at", "2025-11-23 10:00")
+    assert late.exit_code != 0
+    assert "has passed" in str(late.exception or late.output)
+    listed = CliRunner().invoke(command_line, ["posts", "list", "--all", "--json"])
+    (post,) = json.loads(listed.output)["posts"]
+    assert (post["state"], post["status"], post["text"]) == ("approved", "approved", "We are open on Saturday.")
+    assert post["publish_at"].startswith("2025-11-25")
