@@ -92,10 +92,16 @@ def find_problems(
     for locale in languages if chosen is None else [chosen]:
         problems |= {
             *_render_problems(renderer, to_render, locale, words),
-            *_wording_problems(renderer, [one for one in wordings.values() if only in {None, one.wording}], locale),
+            *_wording_problems(
+                renderer, [one for one in wordings.values() if only in {None, one.wording}], locale, words
+            ),
             *_other_problems(shop, own_folder, renderer, only, locale),
         }
-    problems |= {_no_part(one) for one in wordings.values() if not renderer.has_wording(one.wording)}
+    problems |= {
+        _no_part(one)
+        for one in wordings.values()
+        if only in {None, one.wording} and not renderer.has_wording(one.wording)
+    }
     if only is None and (missing := renderer.missing_shop_language(messages)):
         problems.add(Problem("shop.toml", None, missing.removeprefix("shop.toml: ")))
     return sorted(map(_with_short_path, problems), key=_sort_key)
@@ -152,16 +158,19 @@ def _render_problems(
                     yield from _problems_of(render, renderer, required)
 
 
-def _wording_problems(renderer: Renderer, experiments: Iterable[ExperimentPolicy], locale: str) -> Iterator[Problem]:
+def _wording_problems(
+    renderer: Renderer, experiments: Iterable[ExperimentPolicy], locale: str, words: WordPolicy
+) -> Iterator[Problem]:
     """Yield the problems of second wordings, in the languages and channels for which they have a part."""
     for one in experiments:
         channels = {channel for channel in NOTICE_CHANNELS if renderer.differs(one.wording, channel, locale)}
         second = Wording(one.name, Letter.B, one.wording)
+        required = None if one.message == GOOD_NEWS else words
         for _, plan in samples.sample_plans(one.message, locale) if channels else ():
             for contact in plan.contacts:
                 if contact.channel in channels:
                     render = partial(renderer.render_message, replace(plan, wording=second), contact, id="check")
-                    yield from _problems_of(render, renderer)
+                    yield from _problems_of(render, renderer, required)
 
 
 def _no_part(one: ExperimentPolicy) -> Problem:
@@ -215,7 +224,8 @@ def _problems_of(
 
 def _missing_words(renderer: Renderer, mail: Message, words: WordPolicy) -> Iterator[Problem]:
     """Yield what a mail about a delay must say and does not."""
-    _, text, html = renderer.template_files(mail.category, Channel.EMAIL, mail.locale)
+    second = mail.wording.own_folder if mail.wording else ""
+    _, text, html = renderer.template_files(mail.category, Channel.EMAIL, mail.locale, second)
     for file, body in ((text, mail.text), (html, without_tags(mail.html))):
         yield from (Problem(file, None, what) for what in missing_words(body, mail.locale, words))
 

@@ -4,13 +4,14 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from models.config.shop import ShopConfig
 from models.enums import Channel
 from models.errors import BadShop
+from models.policy.experiments import ExperimentPolicy
 from models.policy.policy import Policy
 from templates.rendering.check import find_problems
 from templates.rendering.choice_mails import CHOICE_MAILS
@@ -42,6 +43,15 @@ class Words:
 
     message: str
     language: str
+    first: str = ""
+    """The message whose second wording this is; empty for a message itself."""
+    own: Path | None = field(default=None, compare=False)
+    """The folder of the shop's own templates, where the first wording may be."""
+
+    @property
+    def sent_as(self) -> str:
+        """Return the message that customers get in these words."""
+        return self.first or self.message
 
     @property
     def subject(self) -> str:
@@ -51,7 +61,7 @@ class Words:
     @property
     def parts(self) -> tuple[str, ...]:
         """Return its parts, as `subject.txt`, in the order in which they are read."""
-        return parts_of(self.message)
+        return parts_of(self.sent_as)
 
     def file(self, part: str) -> str:
         """Return a part's file, relative to the shop's folder."""
@@ -63,9 +73,13 @@ class Words:
         return tuple(map(self.file, self.parts))
 
     def built_in(self, part: str) -> str | None:
-        """Return Forewarn's own words of a part; None where it has none."""
-        path = BUILT_IN / part_file(self.message, part, self.language)
-        return path.read_text(encoding="utf-8") if path.is_file() else None
+        """Return the words that count where the shop writes none here; None where there are none.
+
+        They are Forewarn's own, and for a second wording those of the first.
+        """
+        folders = filter(None, (self.own if self.first else None, BUILT_IN))
+        paths = (folder / part_file(self.sent_as, part, self.language) for folder in folders)
+        return next((path.read_text(encoding="utf-8") for path in paths if path.is_file()), None)
 
 
 def parts_of(message: str) -> tuple[str, ...]:
@@ -76,6 +90,11 @@ def parts_of(message: str) -> tuple[str, ...]:
 def all_messages(policy: Policy) -> tuple[str, ...]:
     """Return the folder of each message that a shop of this policy has, its own ones too."""
     return tuple(dict.fromkeys((*(bucket.words for bucket in policy.bucket), *MESSAGES, *_PARTS_BY_FOLDER)))
+
+
+def second_wordings(policy: Policy) -> dict[str, ExperimentPolicy]:
+    """Return the trials of a policy by the folder of their second wording; of several, the one that begins last."""
+    return {one.wording: one for one in sorted(policy.experiment, key=lambda one: one.begins)}
 
 
 def languages_of(message: str, own: Path | None) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from models.config.shop import ShopConfig
 from models.decisions import LateLine, Plan
 from models.enums import Channel
+from models.experiments import Letter, Wording
 from models.messages import Message
 from models.posts import ProductDelay, ProductStock
 from templates.rendering import samples
@@ -63,16 +64,16 @@ def render_preview(shop: ShopConfig, own: Path | None, words: Words, case: str) 
     """Return a message as its readers see it. Raises TemplateError."""
     shop = shop.model_copy(update={"locale": words.language})
     renderer = Renderer(shop, own)
-    if words.message in POSTS.values():
+    if words.sent_as in POSTS.values():
         return Preview(post=renderer.render_post(_product(words, case), id="preview", locale=words.language).text)
-    if words.message in ANSWERS:
+    if words.sent_as in ANSWERS:
         mail = _answer(shop, words, case).render(renderer.answers)
         return Preview(mail.subject, mail.html, mail.text, mail=mail)
-    if words.message == PURCHASE:
+    if words.sent_as == PURCHASE:
         _, purchase = _chosen(list(samples.sample_purchases()), case)
         subject, text = PurchaseRenderer(shop, own).render(purchase, samples.VENDOR)
         return Preview(subject, None, text)
-    if words.message == STOREFRONT:
+    if words.sent_as == STOREFRONT:
         _, notice = _chosen(list(_storefront_cases(words.language)), case)
         said = renderer.storefront.render_text(notice.available if notice else None, words.language)
         page = renderer.storefront.render_page(notice, words.language, None, "")
@@ -81,7 +82,9 @@ def render_preview(shop: ShopConfig, own: Path | None, words: Words, case: str) 
 
 
 def _notice(renderer: Renderer, words: Words, case: str) -> Preview:
-    plan = sample_plan(words.message, words.language, case)
+    plan = sample_plan(words.sent_as, words.language, case)
+    if words.first:
+        plan = replace(plan, wording=Wording(words.message, Letter.B, words.message))
     rendered: dict[Channel, Message] = {}
     for contact in plan.contacts:
         if renderer.has_language(plan.message, contact.channel, words.language):

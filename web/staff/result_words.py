@@ -63,6 +63,8 @@ class TrialView:
     others: tuple[tuple[str, str], ...]
     """The other outcomes, without a test: the trial was not made for them."""
     message: str
+    wording: str
+    """The folder of the second wording."""
 
 
 def days_words(policy: Policy, bucket: str) -> str:
@@ -115,6 +117,7 @@ def trial_view(policy: Policy, found: ExperimentCount, today: date, last_day: st
         caution=caution,
         others=tuple(_other_words(found, outcome) for outcome in Outcome if outcome is not trial.outcome),
         message=trial.message,
+        wording=trial.wording,
     )
 
 

@@ -119,7 +119,7 @@ def show(visit: Visit) -> Response:
         rows=[_row_view(policy, row) for row in (*results.rows, *([results.total] if len(results.rows) > 1 else []))],
         notes=_notes(results.total),
         line=_line(visit, results.weeks) if results.total.told else None,
-        trials=[(trial, _template_address(visit, trial)) for trial in trials],
+        trials=[(trial, *_template_addresses(visit, trial)) for trial in trials],
         definitions=DEFINITIONS,
         file=desk_address("results", "days.csv", **period),
         trial_file=desk_address("results", "trials.csv"),
@@ -182,10 +182,12 @@ def _days_words(results: Results) -> str:
     return "" if results.days == of else f"{results.days} of {counted(of, 'day')} were counted."
 
 
-def _template_address(visit: Visit, trial: TrialView) -> str:
-    """Return the address of the editor of a trial's message; empty where this desk has none."""
-    has_editor = any(route.path == TEMPLATE_PAGE for route in visit.desk.routes)
-    return desk_address("templates", trial.message) if has_editor else ""
+def _template_addresses(visit: Visit, trial: TrialView) -> tuple[str, str]:
+    """Return where a trial's second wording is, and where it becomes the message's; empty without an editor."""
+    if not any(route.path == TEMPLATE_PAGE for route in visit.desk.routes):
+        return "", ""
+    use = desk_address("templates", trial.message, wording=trial.wording)
+    return desk_address("templates", trial.wording), use
 
 
 def _cell(count: int, of: int, more: str = "") -> Cell:

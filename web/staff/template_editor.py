@@ -8,9 +8,8 @@ from starlette.responses import Response
 from app.shop_edits import CannotWrite, ShopEdits
 from models.staff import Right
 from models.versions import Area, VersionState
-from tasks.versions.history import version
 from tasks.versions.record import ChangedOutside, NothingChanged, SavedMeanwhile, propose
-from templates.rendering.drafts import DraftProblem, Words, check_draft, languages_of
+from templates.rendering.drafts import DraftProblem, Words, check_draft
 from templates.rendering.environment import TemplateError
 from templates.rendering.previews import cases_of
 from templates.rendering.usable_names import usable_names
@@ -20,7 +19,6 @@ from web.staff.forms import NEW, Form
 from web.staff.list_parts import sentence
 from web.staff.template_preview import own_folder, rendered, words_of
 from web.staff.template_standing import (
-    Standing,
     author_of,
     difference_address,
     draft_of,
@@ -32,10 +30,12 @@ from web.staff.template_standing import (
     typed,
     wait_words,
 )
+from web.staff.template_starts import languages_shown, other_languages, start_of, wordings_of
 from web.staff.template_words import ROWS, Measured, field_of, language_name, part_name, title_of
 from web.staff.visit import Visit
 
 MAX_PART_CHARS = 30_000
+BUILT_IN_WORDS = "Forewarn's own words."
 NO_FILES = "The desk does not know the folder of this shop, so nothing can be changed here."
 
 
@@ -48,8 +48,8 @@ class PartField:
     text: str
     rows: int
     size: Measured | None
-    is_built_in: bool
-    can_be_built_in: bool
+    hint: str
+    """Whose words it has."""
     problems: tuple[str, ...]
 
 
@@ -60,8 +60,8 @@ def show(visit: Visit, form: Form = NEW, problems: list[DraftProblem] | None = N
     if words is None:
         return visit.not_found("There is no such message, or no such language.")
     standing = look_at(visit, words)
-    start = _started_from(visit, words, standing)
-    texts = draft_of(form, words, standing.files) if form.fields else start
+    start = start_of(visit, words, standing)
+    texts = draft_of(form, words, standing.files) if form.fields else start.texts
     warnings = [each for each in problems or [] if each.is_warning]
     edits = visit.desk.services.edits
     refusal = NO_FILES if edits is None else edits.refusal
@@ -83,13 +83,17 @@ def show(visit: Visit, form: Form = NEW, problems: list[DraftProblem] | None = N
         following=following,
         based_on=form.text("based_on") or (standing.newest.number if standing.newest else 0),
         warnings=[f"{part_name(each.part)}: {each.sentence}" for each in warnings],
-        languages=_languages(visit, words),
-        cases=tuple(cases_of(words.message, visit.context.shop).items()),
+        languages=languages_shown(visit, words),
+        other_languages=other_languages(visit, words),
+        wordings=wordings_of(visit, words),
+        start_words="" if form.fields else start.words,
+        is_unsaved=bool(form.fields or start.words),
+        cases=tuple(cases_of(words.sent_as, visit.context.shop).items()),
         look=template_preview.look_of(
             {name: form.text(name) for name in ("case", "width", "dark", "images")},
-            cases_of(words.message, visit.context.shop),
+            cases_of(words.sent_as, visit.context.shop),
         ),
-        names=usable_names(words.message, visit.context.shop, words.language),
+        names=usable_names(words.sent_as, visit.context.shop, words.language),
         can_test=template_trial.can_test(visit, words),
         test_to=visit.person.mail,
         sent=sent,
@@ -174,23 +178,12 @@ def _store(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | Non
     return visit.done(desk_address("templates", words.message, lang=words.language), entry)
 
 
-def _started_from(visit: Visit, words: Words, standing: Standing) -> Mapping[str, str | None]:
-    """Return the texts to begin with: those in use, or of the version that the address names."""
-    number = visit.query("from")
-    if number.isdecimal() and len(number) < 9:
-        with visit.reading() as connection:
-            found = version(connection, Area.WORDS, words.subject, int(number))
-        if found is not None:
-            return found.files
-    return standing.files
-
-
 def _fields(
     visit: Visit, words: Words, texts: Mapping[str, str | None], problems: list[DraftProblem]
 ) -> list[PartField]:
     sizes: Mapping[str, Measured] = {}
     try:
-        shown = rendered(visit, words, texts, next(iter(cases_of(words.message, visit.context.shop))))
+        shown = rendered(visit, words, texts, next(iter(cases_of(words.sent_as, visit.context.shop))))
         sizes = template_preview.measured(visit, shown)
     except TemplateError:
         pass  # the check says what is wrong
@@ -201,14 +194,17 @@ def _fields(
             text=plain(own if (own := texts.get(words.file(part))) is not None else words.built_in(part) or ""),
             rows=ROWS.get(part, 2),
             size=sizes.get(part),
-            is_built_in=texts.get(words.file(part)) is None and words.built_in(part) is not None,
-            can_be_built_in=words.built_in(part) is not None,
+            hint=_hint(words, part, texts.get(words.file(part))),
             problems=tuple(each.sentence for each in problems if each.part == part and not each.is_warning),
         )
         for part in words.parts
     ]
 
 
-def _languages(visit: Visit, words: Words) -> list[tuple[str, str]]:
-    found = dict.fromkeys((*languages_of(words.message, own_folder(visit)), words.language))
-    return [(one, language_name(one)) for one in found]
+def _hint(words: Words, part: str, own: str | None) -> str:
+    has_stand_in = words.built_in(part) is not None
+    if own is None:
+        return "Not written yet." if not has_stand_in else "As wording A has it." if words.first else BUILT_IN_WORDS
+    if not has_stand_in:
+        return ""
+    return f"Your own words. Empty it to have {'wording A' if words.first else 'Forewarn'}'s again."

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from models.versions import Area
 from tasks.versions.history import version
-from templates.rendering.drafts import Words, all_messages, draft_folder
+from templates.rendering.drafts import Words, all_messages, draft_folder, second_wordings
 from templates.rendering.environment import TemplateError
 from templates.rendering.formats import parse_locale
 from templates.rendering.previews import NOTICE_CASES, Preview, cases_of, render_preview
@@ -56,11 +56,12 @@ def own_folder(visit: Visit) -> Path | None:
 
 def words_of(visit: Visit, language: str) -> Words | None:
     """Return the message of a page in a language; None for a message that the shop does not have."""
-    message = visit.path("message")
-    if message not in all_messages(visit.context.policy):
+    message, policy = visit.path("message"), visit.context.policy
+    second = second_wordings(policy).get(message)
+    if second is None and message not in all_messages(policy):
         return None
     locale = parse_locale(language or visit.context.shop.locale)
-    return Words(message, str(locale)) if locale else None
+    return Words(message, str(locale), second.message if second else "", own_folder(visit)) if locale else None
 
 
 def show(visit: Visit) -> Response:
@@ -75,14 +76,14 @@ def show(visit: Visit) -> Response:
         if found is None:
             return visit.not_found(f"There is no version {number}.")
         texts = found.files
-    look = look_of(visit.request.query_params, cases_of(words.message, visit.context.shop))
+    look = look_of(visit.request.query_params, cases_of(words.sent_as, visit.context.shop))
     return respond(visit, words, texts, look)
 
 
 def show_draft(visit: Visit, form: Form, words: Words, texts: Mapping[str, str | None]) -> Response:
     """Return the preview of what somebody is writing."""
     given = {name: form.text(name) for name in ("case", "width", "dark", "images")}
-    return respond(visit, words, texts, look_of(given, cases_of(words.message, visit.context.shop)))
+    return respond(visit, words, texts, look_of(given, cases_of(words.sent_as, visit.context.shop)))
 
 
 def rendered(visit: Visit, words: Words, texts: Mapping[str, str | None], case: str) -> Preview:

@@ -34,7 +34,7 @@ class Standing:
 
 def put_in_use(saving: Saving, visit: Visit, words: Words, made: Version) -> None:
     """Write the files of a version, and have what waits in the old words checked again before it leaves."""
-    recheck_message(saving.connection, words.message)
+    recheck_message(saving.connection, words.sent_as)
     saving.write(made.files)
     visit.desk.services.words_changed()
 

@@ -65,7 +65,7 @@ def send(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | None]
 def _mail(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | None]) -> Message | None:
     if not can_test(visit, words):
         return None
-    look = look_of({"case": form.text("case")}, cases_of(words.message, visit.context.shop))
+    look = look_of({"case": form.text("case")}, cases_of(words.sent_as, visit.context.shop))
     try:
         return rendered(visit, words, draft, look.case).mail
     except TemplateError as error:

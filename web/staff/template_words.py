@@ -9,7 +9,7 @@ from models.enums import Channel
 from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, Policy
 from models.quantities import counted
 from templates.rendering import sms
-from templates.rendering.drafts import ANSWERS, Words, all_messages
+from templates.rendering.drafts import ANSWERS, Words, all_messages, second_wordings
 from templates.rendering.network_limits import measure
 from templates.rendering.previews import Preview
 from templates.rendering.purchasing import PURCHASE
@@ -63,6 +63,8 @@ def title_of(message: str, policy: Policy) -> str:
     """Return what a message is, as `4 to 7 days late`."""
     if message in TITLES:
         return TITLES[message]
+    if second := second_wordings(policy).get(message):
+        return f"{title_of(second.message, policy)}, wording B of “{second.name}”"
     buckets = [bucket for bucket in policy.bucket if bucket.words == message]
     words = " and ".join(days_late_words(policy, bucket.name) for bucket in buckets)
     if not words:
@@ -87,11 +89,13 @@ def group_of(message: str) -> str:
 
 
 def grouped(policy: Policy) -> Mapping[str, list[str]]:
-    """Return the messages of a shop by group; the delays that nobody is told come last."""
+    """Return the messages of a shop by group, each before its second wordings; delays that nobody is told come last."""
     found: dict[str, list[str]] = {group: [] for group in GROUPS}
     used = {bucket.words: bucket.notify for bucket in policy.bucket}
+    second = second_wordings(policy)
     for message in sorted(all_messages(policy), key=lambda one: not used.get(one, True)):
-        found[group_of(message)].append(message)
+        wordings = [folder for folder, trial in second.items() if trial.message == message]
+        found[group_of(message)] += [message, *wordings]
     return found
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from starlette.responses import Response
 
+from models.quantities import counted
 from models.staff import Right
 from models.versions import BY_FILES, Area, Version
 from tasks.versions.history import all_in_use, all_waiting
-from templates.rendering.drafts import all_messages, languages_of
+from templates.rendering.drafts import all_messages, languages_of, second_wordings
 from web.staff import template_acts, template_editor, template_preview, template_versions
 from web.staff.addresses import desk_address
 from web.staff.desk import Desk, StaffRoute
@@ -23,8 +24,8 @@ class LanguageLink:
 
     url: str
     name: str
-    missing: str
-    """What it lacks, in words; empty: nothing."""
+    lack: tuple[str, str] | None
+    """What it lacks: the kind of its chip, and its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class TemplateRow:
     url: str
     title: str
     folder: str
+    is_second: bool
+    """Whether it is the second wording of the message above it."""
     languages: tuple[LanguageLink, ...]
     last: str
     waits: tuple[tuple[str, str], ...]
@@ -66,7 +69,7 @@ def show(visit: Visit) -> Response:
         for group, messages in grouped(policy).items()
         if messages
     ]
-    known = all_messages(policy)
+    known = {*all_messages(policy), *second_wordings(policy)}
     to_approve = sum(subject.partition("/")[0] in known for subject in waiting)
     return visit.page(
         "desk/templates.html",
@@ -80,7 +83,8 @@ def show(visit: Visit) -> Response:
 def _row(
     visit: Visit, message: str, own: Path | None, used: dict[str, Version], waiting: dict[str, Version]
 ) -> TemplateRow:
-    languages = languages_of(message, own)
+    second = second_wordings(visit.context.policy).get(message)
+    languages = languages_of(second.message if second else message, own)
     shops = visit.context.shop.locale
     first = shops if shops in languages else next(iter(languages), "en")
     last = max(
@@ -90,11 +94,16 @@ def _row(
         url=desk_address("templates", message, lang=first),
         title=title_of(message, visit.context.policy),
         folder=message,
+        is_second=second is not None,
         languages=tuple(
-            LanguageLink(desk_address("templates", message, lang=one), language_name(one), _missing(missing))
+            LanguageLink(
+                desk_address("templates", message, lang=one),
+                language_name(one),
+                _as_first(own, message, one) if second else _missing(missing),
+            )
             for one, missing in languages.items()
         ),
-        last=_last(visit, last) if last else "As Forewarn has it" if not _is_own(own, message) else "As in the files",
+        last=_last(visit, last) if last else _unchanged(own, message, is_second=second is not None),
         waits=tuple(
             (
                 desk_address("templates", message, "versions", str(one.number), lang=key.partition("/")[2]),
@@ -118,8 +127,19 @@ def _at(version: Version) -> float:
     return version.at.timestamp()
 
 
-def _missing(parts: tuple[str, ...]) -> str:
-    return "" if not parts else "1 part missing" if len(parts) == 1 else f"{len(parts)} parts missing"
+def _unchanged(own: Path | None, message: str, *, is_second: bool) -> str:
+    if _is_own(own, message):
+        return "As in the files"
+    return "Not written yet: customers read wording A" if is_second else "As Forewarn has it"
+
+
+def _missing(parts: tuple[str, ...]) -> tuple[str, str] | None:
+    return ("wait", f"{counted(len(parts), 'part')} missing") if parts else None
+
+
+def _as_first(own: Path | None, wording: str, language: str) -> tuple[str, str] | None:
+    has_parts = own is not None and any((own / wording).glob(f"*.{language}.*"))
+    return None if has_parts else ("calm", "as wording A")
 
 
 def _last(visit: Visit, version: Version) -> str:

@@ -1,10 +1,13 @@
 """The editor of templates: checked before it is saved, shown, tested on oneself, approved by a second person."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from app.shop_edits import ShopEdits
+from models.experiments import Outcome
+from models.policy.experiments import ExperimentPolicy
 from models.policy.policy import Policy
 from models.policy.words import ApprovalPolicy
 from tasks.staff.audit import entries
@@ -22,10 +25,10 @@ SUBJECT = "templates/week/subject.en.txt"
 class Marketing:
     """A shop's folder, and two people of marketing."""
 
-    def __init__(self, tmp_path, *, needs_second=False, edits=None):
+    def __init__(self, tmp_path, *, needs_second=False, edits=None, trials=()):
         self.folder = tmp_path / "shop"
         self.folder.mkdir()
-        policy = Policy(approval=ApprovalPolicy(words=needs_second))
+        policy = Policy(approval=ApprovalPolicy(words=needs_second), experiment=trials)
         self.context = replace(open_context(sqlite_ledger(tmp_path / "ledger.db")), policy=policy)
         self.sent = []
         services = Services(edits=edits or ShopEdits(self.folder), send_mail=self.sent.append)
@@ -234,3 +237,54 @@ def test_somebody_who_only_reads_sees_words_and_no_button(shop):
     assert page.status == 200
     assert "Check and save" not in page.text
     assert shop.reader.send(shop.reader.form(EDITOR), {"do": "save"}).status == 403
+
+
+TRIAL = ExperimentPolicy(
+    name="shorter subject",
+    message="week",
+    wording="week_b",
+    begins=date(2026, 6, 1),
+    ends=date(2026, 7, 31),
+    outcome=Outcome.WAITED,
+)
+SECOND = "/desk/templates/week_b?lang=en"
+
+
+def test_a_second_wording_begins_with_the_first_ones_parts_and_keeps_only_its_own(tmp_path):
+    shop = Marketing(tmp_path, trials=(TRIAL,))
+    assert "4 to 7 days late, wording B of “shorter subject”" in shop.mara.get("/desk/templates").text
+    shop.save("Delayed: order {{ order.id }}")
+    form = shop.mara.form(SECOND)
+    assert form.fields["subject_txt"][0].strip() == "Delayed: order {{ order.id }}"
+    refused = shop.mara.send(form, {"subject_txt": "Late: {{ ordr.id }}", "do": "save"})
+    assert "Did you mean `order`?" in refused.text
+    page = shop.mara.send(shop.mara.form(SECOND), {"subject_txt": "Late: {{ order.id }}", "do": "save"})
+    assert page.status == 303, page.text
+    assert [file.name for file in (shop.folder / "templates" / "week_b").iterdir()] == ["subject.en.txt"]
+    assert "As wording A has it." in shop.mara.get(SECOND).text
+    seen = shop.mara.get("/desk/templates/week_b/preview?lang=en")
+    assert "Late: " in seen.html
+    assert "Delayed" not in seen.html
+    used = shop.mara.form(f"{EDITOR}&wording=week_b", WEEK)
+    assert used.fields["subject_txt"][0].strip() == "Late: {{ order.id }}"
+    assert shop.mara.send(used, {"do": "save"}).status == 303
+    assert shop.subject() == "Late: {{ order.id }}\n"
+
+
+def test_a_second_wording_must_say_how_to_cancel_too(tmp_path):
+    shop = Marketing(tmp_path, trials=(TRIAL,))
+    page = shop.mara.send(shop.mara.form(SECOND), {"body_txt": "It is late. {{ order.url }}", "do": "save"})
+    assert "Plain text: A mail about a delay must say how to cancel" in page.text
+
+
+def test_a_language_is_added_with_the_shops_own_words_to_begin_with(shop):
+    assert "Dutch" in shop.mara.get(EDITOR).text
+    dutch = f"{WEEK}?lang=nl"
+    assert "You begin with those in English: translate them, and save." in shop.mara.get(dutch).text
+    form = shop.mara.form(dutch, WEEK)
+    assert form.fields["subject_txt"] == shop.mara.form(EDITOR, WEEK).fields["subject_txt"]
+    page = shop.mara.send(form, {"subject_txt": "Bestelling {{ order.id }}", "do": "save", "sure": "yes"})
+    assert page.status == 303, page.text
+    (shop.folder / "templates" / "week" / "body.nl.html").unlink()
+    assert "Dutch 1 part missing" in " ".join(shop.mara.get("/desk/templates").text.split())
+    assert "Not written yet." in shop.mara.get(dutch).text
