@@ -317,7 +317,7 @@ def test_the_import_is_incomplete_until_its_last_table_is_imported(shop):
         told.append(table)
 
     counts = take_in(shop, progress=look)
-    assert told == list(counts)
+    assert told == [table for table, stats in counts.items() if stats.read]
     with shop.engine.begin() as connection:
         ensure_import_complete(connection)
 
