@@ -198,15 +198,16 @@ def record_delays(
 def set_live(context: Context, channels: Collection[Channel], who: str) -> None:
     """Mark channels as live: their messages reach customers from now on.
 
-    This week's posts of the trial wait for approval again, and purchase lines that were mailed in the trial are
-    requested again by the next run.
+    This week's posts of the trial, and those that are still to come, wait for approval again. Purchase lines that were
+    mailed in the trial are requested again by the next run.
     """
     names = sorted(str(channel) for channel in channels)
     rows = [{"channel": name, "live_at": context.started_at, "who": who} for name in names]
     with context.engine.begin() as connection:
+        was_live = live_channels(connection)
         connection.execute(insert(connection, LIVE_CHANNELS).on_conflict_do_nothing(), rows)
         record_events(connection, [("live", name, "") for name in names], context.started_at, who)
-        if networks := [channel for channel in channels if channel in NETWORKS]:
+        if networks := [channel for channel in channels if channel in NETWORKS and channel not in was_live]:
             wait_again(connection, context, networks)
         if Channel.EMAIL in channels:
             _reopen_purchase_lines(connection, context)

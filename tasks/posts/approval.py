@@ -160,7 +160,11 @@ def restore_post(
     now = context.started_at
     if before is PostState.APPROVED:
         withdrawn = and_(
-            _own(connection, post_id), OUTBOX.c.state == State.SKIPPED, OUTBOX.c.settled_at == withdrawn_at
+            _own(connection, post_id),
+            OUTBOX.c.state == State.SKIPPED,
+            OUTBOX.c.reason == SkipReason.DROPPED,
+            # Also what was on its way then, and came back.
+            OUTBOX.c.settled_at >= withdrawn_at,
         )
         uncount_settled(connection, withdrawn)
         queue_messages(connection, withdrawn, now, reason=None)

@@ -1,17 +1,19 @@
 """Posts that are not so any more when they are to be published, or that waited too long for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_, or_, select
 
-from models.enums import PostKind, SkipReason, State
+from models.enums import PostKind, PostState, SkipReason, State
 from models.messages import DeliveryOutcome
 from models.policy.messaging import PostPolicy
 from tasks.context import Context
+from tasks.db.sql import in_list
 from tasks.posts.compose import late_products
 from tasks.posts.stock import stale_stock_posts
+from tasks.tables import OUTBOX, POST_MESSAGES, POSTS
 
 LATE_AT_ALL = PostPolicy(orders=1, days=1)
 """What a person wrote about a late product is so while a single order waits for it."""
@@ -57,14 +59,39 @@ def _not_late(context: Context, connection: Connection, posts: Sequence[Mapping[
 def skip_stale(
     context: Context, connection: Connection, messages: Sequence[Mapping[str, Any]], as_of: date, now: datetime
 ) -> list[DeliveryOutcome]:
-    """Return the outcomes of the messages of posts that must not leave: not so any more, or days behind their hour."""
+    """Return the outcomes of the messages of posts that must not leave: withdrawn, not so any more, or days late."""
     posts = {row["post_id"]: {**row, "id": row["post_id"]} for row in messages}
+    withdrawn = _not_approved(connection, posts)
     stale = stale_posts(context, connection, list(posts.values()), as_of)
     oldest = now - timedelta(hours=context.policy.sending.max_age_hours)
     outcomes = []
     for row in messages:
-        if row["post_id"] in stale:
+        if row["post_id"] in withdrawn:
+            outcomes.append(DeliveryOutcome(row["id"], State.SKIPPED, SkipReason.DROPPED))
+        elif row["post_id"] in stale:
             outcomes.append(DeliveryOutcome(row["id"], State.SKIPPED, SkipReason.CHANGED))
         elif max(filter(None, (row["publish_at"], row["decided_at"], row["queued_at"]))) < oldest:
             outcomes.append(DeliveryOutcome(row["id"], State.SKIPPED, SkipReason.TOO_OLD))
     return outcomes
+
+
+def _not_approved(connection: Connection, posts: Collection[str]) -> set[str]:
+    """Return the posts that were withdrawn, or wait again, while a message of theirs was on its way and came back.
+
+    Of one that is on a network already, the rest was skipped at the moment of the withdrawal.
+    """
+    rest_withdrawn = and_(
+        OUTBOX.c.state == State.SKIPPED,
+        OUTBOX.c.reason == SkipReason.DROPPED,
+        OUTBOX.c.settled_at == POSTS.c.decided_at,
+    )
+    query = (
+        select(POSTS.c.id)
+        .select_from(
+            POSTS.join(POST_MESSAGES, POST_MESSAGES.c.post_id == POSTS.c.id).join(
+                OUTBOX, OUTBOX.c.id == POST_MESSAGES.c.id
+            )
+        )
+        .where(in_list(connection, POSTS.c.id, posts), or_(POSTS.c.state != PostState.APPROVED, rest_withdrawn))
+    )
+    return set(connection.execute(query).scalars()) if posts else set()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import insert, select, update
 
-from channels.transport import PermanentFailure
+from channels.transport import OutcomeUnknown, PermanentFailure
 from models.enums import Channel, PostKind, PostState, SkipReason, State
 from models.messages import Receipt
 from models.orders import ProductFacts
@@ -356,3 +356,45 @@ async def test_a_post_that_left_in_a_trial_waits_for_approval_when_its_network_g
     assert states(shop) == {X: State.SENT}
     do(shop, approve_post, shop.posts[0]["id"], JAN, hours=2)
     assert set(await deliver(shop, noon(0) + timedelta(hours=3))) == {BLUESKY}
+
+
+async def test_a_withdrawn_post_does_not_leave_on_a_network_that_turns_out_not_to_have_it(shop):
+    key = approved(shop)
+    with shop.context.engine.begin() as connection:
+        connection.execute(update(OUTBOX).where(OUTBOX.c.channel == BLUESKY).values(not_before=noon(1)))
+    await deliver(shop, noon(0) + timedelta(minutes=1), lambda _: OutcomeUnknown("no answer"))
+    assert states(shop) == {X: State.IN_DOUBT, BLUESKY: State.QUEUED}
+    do(shop, withdraw_post, key, MARA, hours=1)
+    records = Records()
+    assert await deliver(shop, noon(1), transport=records) == {}
+    assert len(records.asked) == 1
+    assert states(shop) == {X: State.SKIPPED, BLUESKY: State.SKIPPED}
+    # Undone, all of it leaves.
+    do(shop, restore_post, key, JAN, PostState.APPROVED, noon(0) + timedelta(hours=1), n=1, hours=1)
+    assert set(await deliver(shop, noon(1) + timedelta(hours=2))) == {X, BLUESKY}
+
+
+async def test_what_is_still_to_come_of_a_post_of_the_trial_waits_with_it_and_leaves_as_approved_again(shop):
+    key = approved(shop)
+    with shop.context.engine.begin() as connection:
+        connection.execute(update(OUTBOX).where(OUTBOX.c.channel == BLUESKY).values(not_before=noon(1)))
+    await deliver(shop, noon(0) + timedelta(minutes=1))
+    with shop.context.engine.begin() as connection:
+        connection.execute(update(OUTBOX).where(OUTBOX.c.state == State.SENT).values(trial=True))
+    set_live(at(shop, hours=1), [X], "Jan")
+    do(shop, edit_post, key, replace(WORDS, text="Changed"), MARA, hours=2)
+    assert await deliver(shop, noon(1)) == {}
+    do(shop, ask_for_approval, key, MARA, n=1, hours=1)
+    do(shop, approve_post, key, JAN, n=1, hours=1)
+    taken = await deliver(shop, noon(1) + timedelta(hours=2))
+    assert {network: message.text for network, message in taken.items()} == {X: "Changed", BLUESKY: "Changed"}
+
+
+async def test_a_post_that_was_scheduled_in_the_trial_is_not_published_before_it_is_approved_again(shop):
+    key = approved(shop, replace(WORDS, publish_at=noon(1)))
+    set_live(at(shop, hours=1), [X], "Ana")
+    assert await deliver(shop, noon(1)) == {}
+    do(shop, approve_post, key, JAN, n=1, hours=1)
+    # It is live already: what is approved since stays so.
+    set_live(at(shop, n=1, hours=1), [X], "Ana")
+    assert set(await deliver(shop, noon(1) + timedelta(hours=1, minutes=1))) == {X, BLUESKY}
