@@ -17,6 +17,8 @@ from templates.rendering.names import strip_control_chars
 SALT = "forewarn desk"
 TOKEN = "form"  # noqa: S105 - the name of a field
 MAX_TEXT_CHARS = 2_000
+MAX_LINES_CHARS = 70_000
+"""Of a text of several lines: more than any network takes, so that a longer one is refused and none is cut."""
 MAX_NUMBER = 1_000_000_000
 
 
@@ -79,7 +81,9 @@ class Form:
     def lines(self, name: str, default: str = "") -> str:
         """Return a text of several lines."""
         given = self.fields.get(name)
-        return "\n".join(map(clean, given[0][:MAX_TEXT_CHARS].splitlines())).strip() if given else default
+        if not given:
+            return default
+        return "\n".join(clean(line, MAX_LINES_CHARS) for line in given[0][:MAX_LINES_CHARS].splitlines()).strip()
 
     def whole(self, name: str, message: str = "Enter a whole number.") -> int | None:
         """Return a whole number; None for an empty field, and for another text, which is an error."""
@@ -127,7 +131,7 @@ NEW = Form("")
 """A form that nobody has filled in."""
 
 
-def clean(text: str) -> str:
-    """Return a text that can be stored and shown."""
-    printable = strip_control_chars(text.encode("utf-8", "ignore").decode()[:MAX_TEXT_CHARS])
+def clean(text: str, most: int = MAX_TEXT_CHARS) -> str:
+    """Return a text that can be stored and shown, at most so many characters of it."""
+    printable = strip_control_chars(text.encode("utf-8", "ignore").decode()[:most])
     return printable.strip()

@@ -173,7 +173,8 @@ def show(visit: Visit, form: Form = NEW) -> Response:
         "day": day,
         "time": time,
         "description": post.description or "",
-        "version": post.version,
+        # Of a form with a mistake the one that it was made from: what was saved since is not overwritten.
+        "version": form.text("version") or post.version,
     }
     product = post.product.name if post.product else ""
     title = f"Post: {title_of(PostKind.OWN, product, checked.text)}"

@@ -121,6 +121,26 @@ def test_two_who_edit_at_once_do_not_overwrite_each_other(shop, people):
     assert "Your change was not saved: Jan changed it meanwhile." in refused.text
 
 
+def test_a_form_with_a_mistake_does_not_overwrite_what_was_saved_meanwhile_once_it_is_mended(shop, people):
+    mara, jan = people
+    path = written(mara)
+    mine = mara.form(path)
+    jan.send(jan.form(path), {"text": "By Jan"})
+    wrong = mara.send(mine, {"text": "By Mara", "time": "10:00"})
+    assert wrong.status == 422
+    (version,) = {tag["value"] for tag in wrong.tags("input") if tag.get("name") == "version"}
+    assert version == mine.fields["version"][0]
+    assert mara.send(mara.form(path), {"text": "By Mara", "version": version}).status == 409
+    assert shop.posts[0]["text"] == "By Jan"
+
+
+def test_a_long_post_is_kept_whole(shop, people):
+    long = "\n".join(["We are open. " * 190, "Truly."])
+    path = written(people[0], long, networks=["x"], text_x=f"{long}!")
+    assert shop.posts[0]["text"] == "\n".join(line.strip() for line in long.splitlines())
+    assert "Truly.!" in people[0].get(path).text
+
+
 def test_a_post_is_sent_back_with_a_note_that_its_author_reads(people):
     mara, jan = people
     path = waiting(mara)
