@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.enums import PostKind, SkipReason, State
+from models.enums import NETWORKS, Channel, PostKind, SkipReason, State
 from models.quantities import counted
 from rules.posts.status import Progress
 from tasks.desk.posts import PostDetail, PostedMessage, PostEvent
@@ -113,7 +113,7 @@ def around_post(visit: Visit, post: PostDetail, problems: Sequence[Problem]) -> 
         why=_why(visit, post),
         note=_note(post),
         checks=tuple(_checks(post, problems)),
-        networks=tuple(_network(visit, post, one) for one in post.messages),
+        networks=tuple(_network(visit, post, one) for one in sorted(post.messages, key=_place)),
         history=tuple(_history(visit, event) for event in post.history),
     )
 
@@ -145,6 +145,10 @@ def _checks(post: PostDetail, problems: Sequence[Problem]) -> Sequence[CheckRow]
         found.add(Check.TRUE)
     wrong = [CheckRow("bad" if problem.blocks else "wait", problem.text) for problem in problems]
     return [*wrong, *(CheckRow("good", text) for check, text in FINE.items() if check not in found)]
+
+
+def _place(one: PostedMessage) -> int:
+    return NETWORKS.index(Channel(one.network))
 
 
 def _network(visit: Visit, post: PostDetail, one: PostedMessage) -> NetworkRow:

@@ -102,7 +102,7 @@ def write(visit: Visit, form: Form) -> Response:
         key = write_post(visit.context, connection, given.words, _writer(visit), product_id, PostKind(kind))
         asked = _ask(visit, form, connection, key)
         name = title_of(PostKind.OWN, product.name if product else "", given.words.text)
-        entry = _record(visit, form, connection, WRITTEN, key, f"wrote a post{asked.words}: {name}", given)
+        entry = _record(visit, form, connection, WRITTEN, key, f"wrote the post “{name}”", given, asked)
     return visit.done(desk_address("posts", key, asked="1" if asked.failed else ""), entry)
 
 
@@ -135,18 +135,20 @@ def _record(
     post_id: str,
     what: str,
     given: Given,
+    asked: "_Asked",
     before: Any = None,
 ) -> int:
     words = given.words
-    when = f"for {full_moment(visit, words.publish_at)}" if words.publish_at else "without an hour"
+    when = f" for {full_moment(visit, words.publish_at)}" if words.publish_at else ""
     twice = ", which clocks show twice that day: the first of them" if given.is_first_of_two else ""
+    and_asked = f"{',' if twice else ''}{asked.words}"
     return record(
         connection,
         **visit.act(form),
         kind=kind,
         subject_kind="post",
         subject=post_id,
-        what=f"{what} ({when}{twice})",
+        what=f"{what}{when}{twice}{and_asked}",
         why=form.text("why"),
         before=before,
         after={"text": words.text, "texts": dict(words.texts), "networks": list(words.networks)},
@@ -201,8 +203,9 @@ def edit(visit: Visit, form: Form) -> Response:
             asked = _ask(visit, form, connection, post.id)
             name = title_of(PostKind.OWN, post.product.name if post.product else "", given.words.text)
             before = {"text": post.checked.text, "texts": dict(post.checked.texts)}
-            what = f"changed a post{asked.words}: {name}"
-            entry = _record(visit, form, connection, EDITED, post.id, what, given, before)
+            entry = _record(
+                visit, form, connection, EDITED, post.id, f"changed the post “{name}”", given, asked, before
+            )
     except PostChanged as error:
         raise Refused(f"Your change was not saved: {sentence(str(error))}", links=_see(post.id)) from error
     return visit.done(desk_address("posts", post.id, asked="1" if asked.failed else ""), entry)
@@ -252,7 +255,8 @@ def _page(visit: Visit, form: Form, shown: _Shown, action: str) -> Response:
         kinds=[(str(kind), words, "") for kind, words in KINDS],
         networks=[one for one in networks if one.may_choose],
         closed=", ".join(one.name for one in networks if not one.may_choose),
-        counts=" · ".join(counts),
+        counts="" if form.fields else " · ".join(counts),
+        chose_picture=bool(form.files.get("picture")),
         has_picture=bool(post and post.description is not None),
         picture=desk_address("posts", post.id, "picture") if post else "",
         action=action,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import ColumnElement, Connection
 from starlette.responses import Response
 
-from models.enums import NETWORKS, Channel
+from models.enums import NETWORK_NAMES, NETWORKS, Channel
 from models.quantities import counted
 from models.staff import AuditEntry, Right
 from tasks.desk.bounded import Count
@@ -108,7 +108,7 @@ def show(visit: Visit) -> Response:
     stopped = {pace.channel: pace for pace in paces if pace.stopped_since}
     here = {"channel": hour.channel, "hour": visit.query("hour")} if hour else {}
     following = desk_address("queue", **here, after=write_cursor(*page.rows[-1].place)) if page.more else ""
-    title = f"{_when(visit, hour.begin)}: {channel_word(hour.channel)}s" if hour else "All messages, the next first"
+    title = f"{_when(visit, hour.begin)}: {_plural(hour.channel)}" if hour else "All messages, the next first"
     return visit.page(
         "desk/queue.html",
         title="Queue",
@@ -136,6 +136,15 @@ def _hour(visit: Visit, channel: str, hour: str) -> Hour | None:
     return Hour(Channel(channel), begin.astimezone(visit.context.zone)) if begin.tzinfo else None
 
 
+def _plural(channel: str) -> str:
+    return f"{channel_word(channel)}s{_where(channel)}"
+
+
+def _where(channel: str) -> str:
+    """Return on which network, as ` on X`; nothing for what goes to one person."""
+    return f" on {NETWORK_NAMES[Channel(channel)]}" if channel in NETWORK_NAMES else ""
+
+
 def _hour_name(begin: datetime | None) -> str:
     return NOW_WORDS if begin is None else begin.isoformat(timespec="minutes")
 
@@ -151,7 +160,7 @@ def _when(visit: Visit, begin: datetime | None) -> str:
 def _hour_row(visit: Visit, hour: QueueHour) -> HourRow:
     name = _hour_name(hour.begin)
     may_hold = visit.person.may(Right.ACT) and hour.channel not in NETWORKS
-    number = counted(hour.messages, channel_word(hour.channel))
+    number = f"{counted(hour.messages, channel_word(hour.channel))}{_where(hour.channel)}"
     return HourRow(
         when=_when(visit, hour.begin),
         messages=number,
@@ -162,11 +171,13 @@ def _hour_row(visit: Visit, hour: QueueHour) -> HourRow:
 
 
 def _pace_words(visit: Visit, pace: ChannelPace) -> str:
-    waiting = count_words(Count(pace.waiting, pace.more), channel_word(pace.channel))
+    waiting = f"{count_words(Count(pace.waiting, pace.more), channel_word(pace.channel))}{_where(pace.channel)}"
     verb = "waits" if pace.waiting == 1 and not pace.more else "wait"
     if pace.stopped_since is not None:
         again = f" One is tried at {visit.moment(pace.next_try)}." if pace.next_try else ""
         return f"{waiting} {verb}. Stopped since {visit.moment(pace.stopped_since)}: {sentence(pace.reason)}{again}"
+    if pace.channel in NETWORKS and not pace.next_try:
+        return f"{waiting} {verb}."
     limit = f", at most {pace.per_second:g} a second" if pace.per_second else ""
     paused = f" The provider asked for a pause until {visit.moment(pace.next_try)}." if pace.next_try else ""
     return f"{waiting} {verb}; in an hour at this rate {pace.in_an_hour:,} will have left{limit}.{paused}"
@@ -180,7 +191,7 @@ def _row(visit: Visit, row: WaitingMessage, stopped: dict[str, ChannelPace]) -> 
         address=row.address,
         order=row.order_id,
         order_url=order_address(row.order_id) if row.order_id else "",
-        channel=channel_word(row.channel).capitalize(),
+        channel=f"{channel_word(row.channel).capitalize()}{_where(row.channel)}",
         subject=row.subject if len(row.subject) <= 120 else f"{row.subject[:119]}…",
         why=_why(visit, row, stopped),
         read=desk_address("messages", row.id),

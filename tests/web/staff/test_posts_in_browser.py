@@ -96,4 +96,4 @@ def test_the_preview_changes_beside_the_form_and_the_form_can_still_be_sent(post
     assert browser.current_url == url + pages["draft"]
     browser.find_element(By.CSS_SELECTOR, "button[value='save']").click()
     WebDriverWait(browser, 20).until(lambda _: "done=" in browser.current_url)
-    assert "You changed a post" in browser.find_element(By.CSS_SELECTOR, ".notice").text
+    assert "You changed the post" in browser.find_element(By.CSS_SELECTOR, ".notice").text
