@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -30,9 +31,12 @@ class WorkingDays:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
-    """Orders on mornings on which they were still out, and what was known then of all orders."""
+    """Orders on mornings on which they were still out, and what was known then of all orders.
+
+    Each column is computed once: the words of each order look at it again.
+    """
 
     orders: Columns
     days: Days
@@ -48,58 +52,63 @@ class Rows:
         before = orders.promised - days
         return cls(orders, days, before, working, known(counts, orders, days, before))
 
-    @property
+    @cached_property
     def handed(self) -> Flags:
         """Whether the carrier has it."""
         return (self.orders.shipped < self.days) & ~self.orders.is_ship
 
-    @property
+    @cached_property
     def not_handed(self) -> Flags:
         """Whether the carrier is still to get it."""
         return ~self.handed & ~self.orders.is_ship
 
-    @property
+    @cached_property
     def has_ship_by(self) -> Flags:
         """Whether it is known when it was to be handed over."""
         return self.orders.ship_by < NEVER
 
-    @property
+    @cached_property
     def has_scan(self) -> Flags:
         """Whether a scan of it is known."""
         return self.orders.scanned < self.days
 
-    @property
+    @cached_property
     def carrier_days(self) -> Numbers:
         """The days since the hand-over; 0 before it."""
         return np.where(self.handed, self.days - self.orders.shipped, 0).astype(np.float64)
 
-    @property
+    @cached_property
     def scanless_days(self) -> Numbers:
         """The days since the last scan; 0 without one."""
         return np.where(self.has_scan, self.days - self.orders.scanned, 0).astype(np.float64)
 
-    @property
+    @cached_property
     def handed_late_days(self) -> Numbers:
         """The days by which the hand-over missed its day, negative where it was earlier; 0 where one is not known."""
         late = np.clip(self.orders.shipped - self.orders.ship_by, -10, 20)
         return np.where(self.handed & self.has_ship_by, late, 0).astype(np.float64)
 
-    @property
+    @cached_property
     def overdue_days(self) -> Numbers:
         """The days since the hand-over was due; 0 after it, or where its day is not known."""
         late = np.clip(self.days - self.orders.ship_by, -5, 20)
         return np.where(~self.handed & self.has_ship_by, late, 0).astype(np.float64)
 
-    @property
+    @cached_property
     def past_usual_days(self) -> Numbers:
         """The days with the carrier beyond what is usual for where it goes; 0 before the hand-over."""
         return np.where(self.handed, np.clip(self.carrier_days - self.known["usual_lane"], -LATEST, LATEST), 0)
 
-    @property
+    @cached_property
     def slack_days(self) -> Numbers:
         """The days that would be left after the usual time of the carrier; 0 once it has it."""
         left = np.clip(self.orders.deadline - self.days - self.known["usual_lane"], -LATEST, LATEST)
         return np.where(self.not_handed, left, 0)
+
+    @cached_property
+    def working_days_before(self) -> Numbers:
+        """The working days up to the promise, both days included."""
+        return self.working.between(self.days, self.orders.promised)
 
 
 def log_odds(share: Numbers) -> Numbers:
@@ -140,7 +149,7 @@ class Feature:
 
 FEATURES = (
     Feature("days_before", "time", lambda rows: rows.before.astype(np.float64)),
-    Feature("working_days_before", "time", lambda rows: rows.working.between(rows.days, rows.orders.promised)),
+    Feature("working_days_before", "time", lambda rows: rows.working_days_before),
     Feature("working_days_left", "time", lambda rows: rows.working.between(rows.days, rows.orders.deadline - 1)),
     Feature("promised_days", "way", lambda rows: _log(rows.orders.promised - rows.orders.placed)),
     Feature("pieces", "size", lambda rows: _log(rows.orders.pieces - 1)),

@@ -25,7 +25,7 @@ def _place(order: OpenOrder) -> str:
 
 
 def _time(rows: Rows, at: int, order: OpenOrder) -> str:  # noqa: ARG001 - one shape for all reasons
-    left = int(rows.working.between(rows.days, rows.orders.promised)[at])
+    left = int(rows.working_days_before[at])
     return f"{counted(left, 'working day')} up to the promise"
 
 
