@@ -71,7 +71,11 @@ def dated_by_staff(line: LineFacts, day: date) -> LineFacts:
     return replace(line, expected_on=day, estimated=False, stated_on=None, assured=True)
 
 
+def is_dated(line: LineFacts, as_of: date) -> bool:
+    """Return whether the carrier or staff say when an open line comes; a day that has passed says nothing any more."""
+    return line.assured and line.expected_on is not None and as_of <= line.expected_on
+
+
 def is_assured(line: LineFacts, as_of: date) -> bool:
     """Return whether the carrier or staff say of an open line that it comes as promised."""
-    expected_on = line.expected_on
-    return line.assured and expected_on is not None and as_of <= expected_on <= line.promised_on
+    return is_dated(line, as_of) and line.expected_on is not None and line.expected_on <= line.promised_on

@@ -10,20 +10,20 @@ from models.policy.policy import MAY_BE_LATE, ON_TIME, Policy
 from rules.delays.delays import expected_date, open_lines
 from rules.delays.working_days import Calendar
 from rules.early_warning.decision import warn_now
-from rules.early_warning.facts import is_assured
+from rules.early_warning.facts import is_assured, is_dated
 
 
 def likely_delay(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> Delay | None:
     """Return the likely delay of which to warn an order's customer now; None where there is none.
 
     A warning is the first that a customer hears of an order's delay, and the only warning about it. It names the lines
-    that are likely to be late; the carrier's or the staff's word that a line comes as promised counts for more.
+    that are likely to be late; the carrier's or the staff's word when a line comes counts for more, on time or not.
     """
     if order.told is not None:
         return None
     outlooks = [each for each in order.outlook if _is_to_warn(each, as_of, policy, calendar)]
     lines = open_lines(order, as_of)
-    warned = [line for line in lines if _covering(line, outlooks) is not None and not is_assured(line, as_of)]
+    warned = [line for line in lines if _covering(line, outlooks) is not None and not is_dated(line, as_of)]
     if not warned:
         return None
     worst = max(

@@ -9,6 +9,7 @@ from models.quantities import counted
 from rules.delays.delays import open_lines
 from rules.delays.working_days import Calendar
 from rules.early_warning.decision import first_morning, in_hundred, last_morning, warn_now
+from rules.early_warning.facts import is_dated
 
 MOST_TERMS = 3
 """Reasons for it, and as many against it, that are told; the others move a likelihood by less."""
@@ -36,9 +37,10 @@ def likelihood_sentence(likelihood: Likelihood) -> str:
 def outlook_sentence(order: OrderFacts, as_of: date, policy: Policy, calendar: Calendar) -> str:
     """Return how likely an order is to be late, and what a warning needs; empty where nothing can be said of it.
 
-    Where lines are promised for several days, it speaks of those most likely to be late.
+    Where lines are promised for several days, it speaks of those most likely to be late; not of those of which the
+    carrier or staff say when they come, because that counts for more.
     """
-    lines = open_lines(order, as_of)
+    lines = [line for line in open_lines(order, as_of) if not is_dated(line, as_of)]
     outlooks = [outlook for outlook in order.outlook if any(outlook.covers(line) for line in lines)]
     if not outlooks:
         return ""

@@ -16,6 +16,7 @@ from rules.customers.page_items import DateRange, LineOutlook, page_parcels
 from rules.customers.standing import closing_choices
 from rules.delays.delays import change_of, delay_of, open_lines
 from rules.delays.good_news import good_news
+from rules.early_warning.facts import is_assured
 from rules.early_warning.likely import may_come
 from rules.promise_clock.clock import stand
 from rules.promise_clock.public_holidays import public_holidays
@@ -126,7 +127,8 @@ def _load_ranges(connection: Connection, order: OrderFacts, as_of: date) -> dict
 def _may_be_late(order: OrderNow) -> tuple[LineFacts, ...]:
     """Return the lines that may be late, where nothing of an order is known to be, and nothing of a delay was told.
 
-    They are those of a warning whose promise stands, and those that are late by an estimate alone.
+    They are those of a warning whose promise stands, and those that are late by an estimate alone; without those of
+    which the carrier or staff say that they come as promised.
     """
     told = order.owed.told
     if any(late.is_known for late in order.late) or (told is not None and not told.warned):
@@ -136,7 +138,10 @@ def _may_be_late(order: OrderNow) -> tuple[LineFacts, ...]:
     return tuple(
         line
         for line in open_lines(order.owed, order.as_of)
-        if line.number in estimated or ((line.number, line.promised_on) in warned and line.promised_on >= order.as_of)
+        if not is_assured(line, order.as_of)
+        and (
+            line.number in estimated or ((line.number, line.promised_on) in warned and line.promised_on >= order.as_of)
+        )
     )
 
 

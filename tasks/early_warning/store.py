@@ -1,6 +1,7 @@
 """Store each version of what was learnt, and load the one of a day."""
 
 import json
+import logging
 import zlib
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,6 +16,7 @@ from tasks.tables import LEARNT_MODELS
 if TYPE_CHECKING:
     from rules.early_warning.model import WarningModel
 
+LOG = logging.getLogger(__name__)
 USED_DAYS = 7
 """Days for which a version is used when none was learnt since: the next ones would know too little of what is new."""
 KEPT_DAYS = 400
@@ -63,16 +65,19 @@ def load_model(connection: Connection, as_of: date, late_days: int) -> "WarningM
     state = load_state(connection, as_of)
     if state is None or state.late_days != late_days or state.source is None:
         return None
-    if state.version not in _OPENED:
-        content = connection.execute(
-            select(LEARNT_MODELS.c.content).where(LEARNT_MODELS.c.version == state.version)
-        ).scalar_one()
-        _OPENED.clear()
-        _OPENED[state.version] = _open(content)
-    return _OPENED[state.version]
+    if state.version in (opened := dict(_OPENED)):  # another thread may open another version meanwhile
+        return opened[state.version]
+    content = connection.execute(
+        select(LEARNT_MODELS.c.content).where(LEARNT_MODELS.c.version == state.version)
+    ).scalar_one()
+    model = _open(content, state.version)
+    _OPENED.clear()
+    _OPENED[state.version] = model
+    return model
 
 
-def _open(content: bytes) -> "WarningModel | None":
+def _open(content: bytes, version: str) -> "WarningModel | None":
+    """Return a stored model; None where it cannot be read, because facts are to be told without it."""
     # numpy takes a tenth of a second to import, and without a model nothing needs it.
     from rules.early_warning.model import WarningModel
     from rules.early_warning.stored import OtherVersion
@@ -80,6 +85,9 @@ def _open(content: bytes) -> "WarningModel | None":
     try:
         return WarningModel.from_dict(json.loads(zlib.decompress(content)))
     except OtherVersion:
+        return None
+    except (zlib.error, LookupError, TypeError, ValueError):
+        LOG.exception("the learnt version %s cannot be read, so nobody is warned until the next one is learnt", version)
         return None
 
 

@@ -1,5 +1,6 @@
 """A customer is warned of a delay that is likely, and hears what came of it once."""
 
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from models.enums import ChangeKind, Promise, SkipReason, State
 from models.inventory import DateSource
 from models.policy.messaging import GuardrailPolicy
 from models.policy.policy import Policy
+from models.policy.supply import RestockPolicy
 from models.policy.warning import WarningPolicy
 from tasks.db.sql import read_only
 from tasks.desk.numbers import load_numbers
@@ -18,7 +20,7 @@ from tasks.promise_clock.facts import load_line_clocks
 from tasks.reporting.day_numbers import count_days
 from tasks.reporting.explain_order import explain_order
 from tasks.runs.records import HELD
-from tasks.tables import EXPECTED_DATES, RUNS
+from tasks.tables import EXPECTED_DATES, LEARNT_MODELS, RUNS
 from tests.support.builders import ANNA, day, line
 from tests.support.choosing import page_of
 from tests.support.foretelling import WORDS, Foretelling, always, foretold
@@ -139,6 +141,24 @@ def test_nobody_is_warned_where_nothing_was_learnt_or_it_is_switched_off(driver,
         assert driver.run_day(0) == []
 
 
+@pytest.mark.parametrize("content", [b"", b"{}", zlib.compress(b'{"features": 1}')])
+def test_what_was_learnt_and_cannot_be_read_leaves_facts_to_be_told(driver, content):
+    driver.order("1041", line(promised=1, promise=Promise.DELIVER, expected=12))
+    row = dict.fromkeys(("orders", "arrived", "late"), 200) | {"version": "torn", "source": "model", "late_days": 4}
+    with driver.context.engine.begin() as connection:
+        row |= {"as_of": day(0), "learnt_at": noon(0), "drifted": False, "content": content}
+        connection.execute(insert(LEARNT_MODELS).values(row))
+    assert [message.category for message in driver.run_day(0)] == ["fortnight"]
+
+
+@pytest.mark.parametrize("source", ["carrier", "staff"])
+def test_nobody_is_warned_of_what_the_carrier_or_staff_say_is_a_little_late(driver, source):
+    driver.order("1041", LAMP)
+    driver.change("1041", on=0, expected_on=day(3), expected_source=source)
+    with always(99):
+        assert [driver.run_day(on) for on in (0, 1)] == [[], []]
+
+
 def test_an_estimate_is_told_when_its_promise_has_passed(driver):
     driver.order("1041", LAMP)
     estimate(driver, expected=12)
@@ -166,6 +186,13 @@ def test_the_order_page_says_that_it_may_come_later_and_offers_no_date_to_wait_f
     assert Act.CANCEL in page.open.acts
     assert Act.WAIT not in page.open.acts
     assert page_of(driver, on=2).headline is Headline.NO_DATE
+
+
+def test_the_order_page_says_what_the_carrier_says_though_it_was_warned_of(driver, with_policy):
+    with_policy(Policy(restock=RestockPolicy(good_news=False)))
+    warned(driver, line(promised=4, promise=Promise.DELIVER))
+    driver.change("1041", on=2, expected_on=day(4), expected_source="carrier")
+    assert page_of(driver, on=2).headline is Headline.ON_TIME
 
 
 def test_the_order_page_does_not_call_an_estimate_late(driver):
