@@ -8,7 +8,7 @@ import numpy as np
 from models.early_warning import HORIZON
 from rules.early_warning.columns import NEVER, Codes, Columns, Days, Flags, Numbers
 from rules.early_warning.rolling import Rolling
-from rules.early_warning.survival import HANDED, TO_SHIP, Survival, leg_of
+from rules.early_warning.survival import AGES, HANDED, TO_SHIP, Survival, leg_of
 
 SCALE = 2**20
 """Parts of an expected arrival: whole numbers add up to the same whatever their order is."""
@@ -131,9 +131,13 @@ class PastCounts:
             self._add(name, orders.groups[group][rows], ended, hits, cases)
 
     def _expected(self, orders: Columns, start: Days, began: Flags, gone: Days) -> tuple[Days, Days, Days]:
-        """Return, for each order and each day on which it might have ended, the parts of an end that were expected."""
+        """Return, for each order and each day on which it might have ended, the parts of an end that were expected.
+
+        Of one that never arrives no end is expected after AGES days: its days would be without number.
+        """
         from_day = np.maximum(start, self.survival.first_day)
-        length = np.where(began, np.clip(np.minimum(gone + 1, self._as_of) - from_day, 0, None), 0)
+        until = np.minimum(np.minimum(gone + 1, self._as_of), start + AGES)
+        length = np.where(began, np.clip(until - from_day, 0, None), 0)
         row = np.repeat(np.arange(len(orders)), length)
         day = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length) + from_day[row]
         legs, parts = np.where(orders.is_ship, TO_SHIP, HANDED)[row], np.zeros(len(row), np.int64)

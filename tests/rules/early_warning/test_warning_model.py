@@ -17,7 +17,7 @@ from rules.early_warning.features import FEATURES, build
 from rules.early_warning.model import MIN_ARRIVED, WarningModel, _working_days
 from rules.early_warning.sentences import likelihood_sentence
 from rules.early_warning.statistics import PastCounts
-from rules.early_warning.survival import fit_survival
+from rules.early_warning.survival import AGES, fit_survival
 from rules.early_warning.training import examples
 from tests.support.waiting_orders import LATE_DAYS, WITHIN_DAYS, day, out_on, past_orders, to_ship, truth
 
@@ -133,6 +133,16 @@ def test_nothing_is_foretold_below_a_hundred_arrivals(past):
 def test_a_shop_that_does_not_say_what_arrives_gets_no_forecast(past):
     blind = [replace(one, ended_on=None) for one in past]
     assert learn(blind).source is None
+
+
+def test_an_order_that_never_arrives_is_counted_for_so_many_days_and_no_more(past):
+    lost = replace(past[0], order_id="lost", placed_on=day(-1_000), promised_on=day(-990), shipped_on=day(-999))
+    orders = in_order([replace(lost, ended_on=None)], MORNING)
+    facts = columns(orders, MORNING, LATE_DAYS, Calendar(DAYS), CodeBook.of(orders, MORNING))
+    morning = MORNING.toordinal()
+    counts = PastCounts(facts, fit_survival(facts, int(facts.placed.min()), morning), morning)
+    row, *_ = counts._expected(facts, facts.shipped, facts.shipped < morning, np.full(1, morning))
+    assert len(row) == AGES
 
 
 def test_few_late_orders_are_foretold_by_age(past):
