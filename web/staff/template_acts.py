@@ -6,17 +6,18 @@ from app.shop_edits import CannotWrite, ShopEdits
 from models.errors import ForewarnError
 from models.versions import Area, VersionState
 from tasks.staff.audit import record
+from tasks.versions.history import version
 from tasks.versions.record import ChangedOutside, NothingChanged, SavedMeanwhile, use_again
 from tasks.versions.review import NotWaiting, OwnVersion, approve, send_back
-from templates.rendering.drafts import Words
+from templates.rendering.drafts import Words, check_draft
 from web.staff.addresses import desk_address
 from web.staff.forms import Form
 from web.staff.list_parts import sentence
 from web.staff.template_editor import NO_FILES
-from web.staff.template_preview import words_of
+from web.staff.template_preview import own_folder, words_of
 from web.staff.template_standing import author_of, log, put_in_use
 from web.staff.template_versions import NO_MESSAGE, number_in, show_difference, versions_address
-from web.staff.template_words import quoted_title
+from web.staff.template_words import part_name, quoted_title
 from web.staff.visit import Refused, Visit
 
 APPROVED, SENT_BACK = "words_approved", "words_sent_back"
@@ -26,6 +27,7 @@ APPROVED, SENT_BACK = "words_approved", "words_sent_back"
 def use_version_again(visit: Visit, form: Form) -> Response:
     """Use an earlier version again, as a new version."""
     words, edits, number = _asked(visit, form)
+    _check(visit, words, number)
     needs_second = visit.context.policy.approval.words
     try:
         with edits.saving(visit.context.engine) as saving:
@@ -51,6 +53,7 @@ def use_version_again(visit: Visit, form: Form) -> Response:
 def approve_version(visit: Visit, form: Form) -> Response:
     """Bring a version that waits into use."""
     words, edits, number = _asked(visit, form)
+    _check(visit, words, number)
     try:
         with edits.saving(visit.context.engine) as saving:
             made = approve(
@@ -110,6 +113,20 @@ def _asked(visit: Visit, form: Form) -> tuple[Words, ShopEdits, int]:
     return words, edits, number
 
 
+def _check(visit: Visit, words: Words, number: int) -> None:
+    """Raise Refused for a version of which no message can be made any more: names and forbidden words change."""
+    with visit.reading() as connection:
+        found = version(connection, Area.WORDS, words.subject, number)
+    if found is None:
+        raise Refused(f"There is no version {number}.", links=_see_versions(words))
+    problems = check_draft(visit.context.shop, visit.context.policy, own_folder(visit), words, found.files)
+    if wrong := [f"{part_name(each.part)}: {each.sentence}" for each in problems if not each.is_warning]:
+        raise Refused(f"Version {number} cannot be used any more. {' '.join(wrong)}", links=_see_versions(words))
+
+
+def _see_versions(words: Words) -> tuple[tuple[str, str], ...]:
+    return ((versions_address(words), "See the versions"),)
+
+
 def _refused(words: Words, error: ForewarnError) -> Refused:
-    links = ((versions_address(words), "See the versions"),)
-    return Refused(sentence(str(error)), links=links)
+    return Refused(sentence(str(error)), links=_see_versions(words))

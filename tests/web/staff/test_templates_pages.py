@@ -9,7 +9,7 @@ from app.shop_edits import ShopEdits
 from models.experiments import Outcome
 from models.policy.experiments import ExperimentPolicy
 from models.policy.policy import Policy
-from models.policy.words import ApprovalPolicy
+from models.policy.words import ApprovalPolicy, WordPolicy
 from tasks.staff.audit import entries
 from tasks.versions.history import versions
 from tests.support.desk import desk_app, desk_client
@@ -31,8 +31,8 @@ class Marketing:
         policy = Policy(approval=ApprovalPolicy(words=needs_second), experiment=trials)
         self.context = replace(open_context(sqlite_ledger(tmp_path / "ledger.db")), policy=policy)
         self.sent = []
-        services = Services(edits=edits or ShopEdits(self.folder), send_mail=self.sent.append)
-        app = desk_app(self.context, noon(0), services)
+        self.services = Services(edits=edits or ShopEdits(self.folder), send_mail=self.sent.append)
+        app = desk_app(self.context, noon(0), self.services)
         self.mara, self.jan = (
             desk_client(self.context, "marketing", now=noon(0), app=app, name=name) for name in ("Mara", "Jan")
         )
@@ -172,6 +172,34 @@ def test_versions_are_compared_and_an_earlier_one_is_used_again(shop):
     assert not (shop.folder / SUBJECT).exists()
     newest = shop.versions()[0]
     assert (newest.number, newest.note) == (4, "version 1 again")
+
+
+def test_an_earlier_version_that_no_message_can_be_made_of_is_not_used_again(shop):
+    shop.mara.get(EDITOR)
+    (shop.folder / "templates" / "week").mkdir(parents=True)
+    (shop.folder / SUBJECT).write_text("Late: {{ ordr.id }}\n")
+    shop.mara.get(EDITOR)
+    shop.save("Good {{ order.id }}")
+    forms = [one for one in shop.mara.forms(f"{WEEK}/versions?lang=en") if one.fields.get("number") == ["2"]]
+    page = shop.mara.send(forms[0])
+    assert page.status == 409
+    assert "Version 2 cannot be used any more. Subject: Line 1: there is no `ordr`." in page.text
+    assert shop.subject() == "Good {{ order.id }}\n"
+
+
+def test_what_waits_is_checked_again_as_it_is_approved(tmp_path):
+    shop = Marketing(tmp_path, needs_second=True)
+    shop.save("A cosy lamp: {{ order.id }}")
+    form = shop.jan.form(f"{WEEK}/versions/1..2?lang=en", f"{WEEK}/approve")
+    # A word is forbidden meanwhile.
+    policy = shop.context.policy.model_copy(update={"words": WordPolicy(forbidden={"any": ("cosy",)})})
+    context = replace(shop.context, policy=policy)
+    jan = desk_client(context, "marketing", now=noon(0), name="Ana", app=desk_app(context, noon(0), shop.services))
+    form.fields["form"] = jan.form(f"{WEEK}/versions/1..2?lang=en", f"{WEEK}/approve").fields["form"]
+    page = jan.send(form)
+    assert page.status == 409
+    assert "'cosy' may not be used" in page.text
+    assert not (shop.folder / SUBJECT).exists()
 
 
 def test_what_is_changed_in_the_files_becomes_a_version_on_the_next_look(shop):
