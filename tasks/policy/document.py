@@ -12,21 +12,29 @@ from tomlkit.toml_document import TOMLDocument
 
 from models.errors import BadShop
 
-BUCKET = "bucket"
+BUCKET, TRIAL = "bucket", "experiment"
 
 
-def change_policy(text: str, changes: Mapping[str, Any], buckets: Sequence[Mapping[str, Any]] | None = None) -> str:
+def change_policy(
+    text: str,
+    changes: Mapping[str, Any],
+    buckets: Sequence[Mapping[str, Any]] | None = None,
+    trials: Sequence[Mapping[str, Any]] | None = None,
+) -> str:
     """Return the text with other values.
 
     `changes` is by place, as `contact.slip_days`; None removes the key. `buckets` are all rows of the table of days
-    late with their keys; None leaves the table alone. Raises BadShop for a text that is no TOML.
+    late with their keys, and `trials` all trials of wordings; None leaves the table alone. Raises BadShop for
+    a text that is no TOML.
     """
     try:
         document = tomlkit.parse(text)
     except TOMLKitError as error:
         raise BadShop(f"policy.toml: not valid TOML: {error}") from error
     if buckets is not None:
-        _change_buckets(document, buckets)
+        _change_rows(document, BUCKET, buckets)
+    if trials is not None:
+        _change_rows(document, TRIAL, trials)
     for path, value in changes.items():
         section, _, key = path.partition(".")
         if section not in document:
@@ -83,13 +91,13 @@ def _item(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def _change_buckets(document: TOMLDocument, buckets: Sequence[Mapping[str, Any]]) -> None:
+def _change_rows(document: TOMLDocument, name: str, wanted: Sequence[Mapping[str, Any]]) -> None:
     """Write the rows in their order; a row that is known by its name keeps its comments and its other keys."""
-    present = document.get(BUCKET)
+    present = document.get(name)
     known = {str(row["name"]): row for row in present} if isinstance(present, AoT) else {}
-    rows = [known.get(bucket["name"], tomlkit.table()) for bucket in buckets]
-    for row, bucket in zip(rows, buckets, strict=True):
-        for key, value in bucket.items():
+    rows = [known.get(one["name"], tomlkit.table()) for one in wanted]
+    for row, one in zip(rows, wanted, strict=True):
+        for key, value in one.items():
             # A key that is not written has its default; it stays away while the value is that.
             _change(row, key, value)
     if (
@@ -98,7 +106,10 @@ def _change_buckets(document: TOMLDocument, buckets: Sequence[Mapping[str, Any]]
         and all(a is b for a, b in zip(present, rows, strict=True))
     ):
         return
+    if not rows:
+        del document[name]
+        return
     table = tomlkit.aot()
     for row in rows:
         table.append(row)
-    document[BUCKET] = table
+    document[name] = table

@@ -15,7 +15,7 @@ from templates.rendering.previews import NOTICE_CASES, Preview, cases_of, render
 from web.page_templates import render_page
 from web.staff.brand import in_scheme
 from web.staff.forms import Form
-from web.staff.template_words import Measured, measures, part_name
+from web.staff.template_words import Measured, field_of, measures, part_name
 from web.staff.visit import Visit
 
 PREVIEW_POLICY = (
@@ -111,7 +111,7 @@ def respond(visit: Visit, words: Words, texts: Mapping[str, str | None], look: L
         mail=in_scheme(shown.html, "dark" if look.is_dark else "light") if shown.html else "",
         look=look,
         lang=words.language.replace("_", "-"),
-        sizes=[(part_name(part), size) for part, size in measured(visit, shown).items()],
+        sizes=[(field_of(part), part_name(part), size) for part, size in measured(visit, shown).items()],
         scheme="dark" if look.is_dark else "light",
     )
     images = "https: data:" if look.has_images else "'none'"

@@ -2,7 +2,7 @@
 for (const form of document.forms) {
   form.addEventListener("submit", (event) => {
     // A preview goes into a frame: the form stays, and can be sent.
-    if (event.submitter?.hasAttribute("formtarget")) return;
+    if (event.submitter?.hasAttribute("formtarget")) return void showSizes(form, event.submitter);
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
     form.querySelector("button")?.setAttribute("aria-busy", "true");
@@ -23,6 +23,20 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     await navigator.clipboard.writeText(words.textContent.trim());
     button.textContent = "Copied";
   });
+}
+// The preview is a frame that no script may read: the sizes beside the fields come from the same page, asked for again.
+async function showSizes(form, show) {
+  const places = form.querySelectorAll("[data-size]");
+  if (!places.length || show.formMethod === "get") return;
+  const typed = new URLSearchParams(new FormData(form, show));
+  const answer = await fetch(form.action, { method: "POST", body: typed }).catch(() => null);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const place of places) {
+    const size = page.querySelector(`[data-size="${place.dataset.size}"]`);
+    place.textContent = size?.textContent ?? "";
+    place.classList.toggle("too-long", Boolean(size?.closest(".long")));
+  }
 }
 // An editor shows what is written as soon as its author rests, and asks before it is left unsaved.
 for (const form of document.querySelectorAll("form[data-preview]")) {

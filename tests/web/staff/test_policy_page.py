@@ -15,7 +15,7 @@ from models.versions import VersionState
 from sources.sample import write_sample
 from tasks.db.counters import get_counter
 from tasks.db.sql import read_only
-from tasks.policy.document import change_policy
+from tasks.policy.document import change_policy, policy_data
 from tasks.staff.audit import entries
 from tasks.tables import NOTICES, OUTBOX
 from tasks.versions.history import versions
@@ -25,7 +25,7 @@ from web.live_service import LiveService
 from web.service import build_service
 from web.staff.policy.changes import changes_between
 from web.staff.policy.reading import fields_of, value_at
-from web.staff.policy.sentences import CHAPTERS, DAYS_LATE, OPERATORS_OWN, SENTENCES
+from web.staff.policy.sentences import CHAPTERS, DAYS_LATE, OPERATORS_OWN, SENTENCES, TRIAL
 
 POLICY = "/desk/policy"
 
@@ -258,7 +258,7 @@ def test_each_number_of_the_policy_has_a_sentence_or_is_the_operators():
     ]
     for path in leaves:
         own = path in OPERATORS_OWN or path.partition(".")[0] in OPERATORS_OWN
-        assert (path in SENTENCES or path == DAYS_LATE) != own, path
+        assert (path in SENTENCES or path in (DAYS_LATE, TRIAL)) != own, path
     assert set(OPERATORS_OWN) <= {*leaves, *Policy.model_fields}
     texts = [sentence.text for chapter in CHAPTERS for sentence in chapter.sentences]
     assert len(set(texts)) == len(texts)
@@ -284,3 +284,23 @@ def test_a_form_that_nobody_changed_changes_nothing():
         if sentence.path != "contact.quiet":
             assert plain(read) == plain(value), sentence.path
     assert changes_between(policy, policy) == []
+
+
+def test_a_marketer_starts_a_trial_of_wordings(desk):
+    trial = {
+        "experiment.0.name": "shorter subject",
+        "experiment.0.message": "week",
+        "experiment.0.begins": "2030-03-01",
+        "experiment.0.ends": "2030-02-01",
+    }
+    refused = desk.see(trial)
+    assert "The last day is before the first one." in refused.text
+    seen = desk.see(trial | {"experiment.0.ends": "2030-04-01", "experiment.0.share": "30"})
+    assert "The trial “shorter subject”" in seen.text
+    assert desk.save(seen).status == 303
+    (begun,) = Policy.model_validate(policy_data(desk.text)).experiment
+    assert (begun.message, begun.wording, begun.share, begun.outcome) == ("week", "week_b", 0.3, "waited")
+    page = desk.mara.get(POLICY)
+    assert 'value="shorter subject"' in page.html
+    kept = desk.see({"contact.minimum_gap_days": "4"})
+    assert "shorter subject" not in kept.text, "an unchanged trial is no change"

@@ -11,7 +11,8 @@ from tasks.desk.staff_words import OFFERS, channel_word
 from web.staff.bucket_words import days_late_words
 from web.staff.list_parts import listed_words
 from web.staff.policy.reading import value_at
-from web.staff.policy.sentences import DAYS_LATE, OPERATORS_OWN, SENTENCES, Sentence
+from web.staff.policy.sentences import DAYS_LATE, OPERATORS_OWN, SENTENCES, TRIAL, Sentence
+from web.staff.policy.trials import changed_trials
 from web.staff.policy.values import HOURS, SHARE
 
 NOTHING = "nothing"
@@ -30,7 +31,8 @@ class Change:
 
 def changes_between(before: Policy, after: Policy) -> list[Change]:
     """Return what differs, in the order of the page; what is the operator's follows."""
-    return [*_rows(before, after), *_sentences(before, after), *_operators(before, after)]
+    trials = (Change(TRIAL, *each) for each in changed_trials(before, after))
+    return [*_rows(before, after), *_sentences(before, after), *trials, *_operators(before, after)]
 
 
 def shown(sentence: Sentence, value: Any) -> str:

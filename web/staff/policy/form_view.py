@@ -11,6 +11,7 @@ from web.staff.forms import Form
 from web.staff.policy.changes import in_words, plain, row_words, shown
 from web.staff.policy.reading import field_names, row_count, row_field, value_at
 from web.staff.policy.sentences import CHAPTERS, OPERATORS_OWN, Sentence
+from web.staff.policy.trials import trial_words
 
 HIDDEN_VALUES = ("promise_clock",)
 """What is too much to show: the law of each country has a page of its own in the docs."""
@@ -152,6 +153,8 @@ def plain_chapters(policy: Policy) -> tuple[tuple[str, tuple[str, ...]], ...]:
     rows = [f"{days_late_words(policy, one.name)}: {row_words(one)}" for one in policy.bucket]
     title, sentences = chapters[0]
     chapters[0] = (title, [*(f"{row[:1].upper()}{row[1:]}" for row in rows), *sentences])
+    trials = [f"{one.name}: {trial_words(one, policy)}" for one in policy.experiment]
+    chapters.append(("Trials of two wordings", trials or ["None."]))
     return tuple((title, tuple(sentences)) for title, sentences in chapters)
 
 

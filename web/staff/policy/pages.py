@@ -24,6 +24,7 @@ from web.staff.policy.changes import changes_between, counted_changes
 from web.staff.policy.consequence import consequence, look_ahead
 from web.staff.policy.form_view import chapter_views, operators_values, plain_chapters, row_views
 from web.staff.policy.reading import Draft, fields_of, read_draft
+from web.staff.policy.trials import trial_rows
 from web.staff.visit import Refused, Visit
 
 POLICY = "policy"
@@ -99,6 +100,7 @@ def _form_page(visit: Visit, now: PolicyNow, form: Form) -> Response:
         action=desk_address(POLICY),
         rows=row_views(form, now.policy, messages),
         chapters=chapter_views(form),
+        trials=trial_rows(form, now.policy),
         operators=tuple(operators_values(now.policy)),
         refusal=now.refusal,
         version=f"Version {now.latest.number}" if now.latest else "",

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from web.staff.forms import Form
 from web.staff.list_parts import sentence
-from web.staff.policy.sentences import DAYS_LATE, SENTENCES
+from web.staff.policy.sentences import DAYS_LATE, SENTENCES, TRIAL
 from web.staff.policy.values import HUNDRED, SHARE, number_text
 
 LIMITS = {
@@ -46,6 +46,9 @@ def add_problems(form: Form, error: ValidationError, rows: Sequence[int]) -> Non
 def _named(problem: Mapping[str, Any], rows: Sequence[int]) -> tuple[str, str]:
     place = [str(part) for part in problem["loc"]]
     said = str(problem["msg"]).removeprefix("Value error, ")
+    if not place or place[0] == TRIAL:
+        # The rows of trials are checked one by one: what is left is a message that a trial needs and no row has.
+        return f"{TRIAL}.0.message", sentence(said)
     if place[0] == DAYS_LATE:
         if len(place) > 2 and place[1].isdigit() and int(place[1]) < len(rows):
             return f"{DAYS_LATE}.{rows[int(place[1])]}.{place[2]}", _limit(problem, share=False) or sentence(said)

@@ -13,6 +13,7 @@ from web.staff.forms import Form
 from web.staff.policy.contradictions import contradictions
 from web.staff.policy.problems import add_problems
 from web.staff.policy.sentences import DAYS_LATE, SENTENCES, Sentence
+from web.staff.policy.trials import read_trials, trial_fields
 from web.staff.policy.values import BadValue
 
 MAX_ROWS = 20
@@ -46,7 +47,7 @@ def field_names(sentence: Sentence) -> list[str]:
 
 def fields_of(policy: Policy) -> dict[str, list[str]]:
     """Return what the fields of the form hold for a policy."""
-    fields: dict[str, list[str]] = {ROWS: [str(len(policy.bucket))]}
+    fields: dict[str, list[str]] = {ROWS: [str(len(policy.bucket))], **trial_fields(policy)}
     for sentence in SENTENCES.values():
         for name, text in zip(field_names(sentence), sentence.kind.show(value_at(policy, sentence.path)), strict=True):
             fields[name] = [text]
@@ -81,7 +82,7 @@ def read_draft(form: Form, policy: Policy, text: str, messages: Sequence[str]) -
     changes = dict(_changes(form, policy))
     rows = _rows(form, policy, messages)
     buckets = [row.data for row in rows]
-    new_text = _write(text, policy, changes, buckets)
+    new_text = _write(text, policy, changes, buckets, read_trials(form, policy))
     data = policy_data(new_text)
     try:
         draft = Draft(Policy.model_validate(data), new_text)
@@ -191,7 +192,13 @@ def _is_default(key: str, value: Any, name: str, present: Bucket | None) -> bool
     return bool(value == plain == was)
 
 
-def _write(text: str, policy: Policy, changes: Mapping[str, Any], buckets: list[dict[str, Any]]) -> str:
+def _write(
+    text: str,
+    policy: Policy,
+    changes: Mapping[str, Any],
+    buckets: list[dict[str, Any]],
+    trials: list[dict[str, Any]] | None,
+) -> str:
     """Return the file with the changed values; the others, and a table without a change, stay as they are."""
     written = policy_data(text)
     whole: dict[str, Any] = {}
@@ -200,7 +207,7 @@ def _write(text: str, policy: Policy, changes: Mapping[str, Any], buckets: list[
             whole |= {f"{section}.{key}": value for key, value in _values(getattr(policy, section)).items()}
     now = [_data_of(bucket) for bucket in policy.bucket]
     then = [_data_of_row(bucket) for bucket in buckets]
-    return change_policy(text, whole | dict(changes), None if then == now else buckets)
+    return change_policy(text, whole | dict(changes), None if then == now else buckets, trials)
 
 
 def _values(section: BaseModel) -> dict[str, Any]:

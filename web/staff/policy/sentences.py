@@ -51,6 +51,8 @@ class Chapter:
 
 DAYS_LATE = "bucket"
 """The table of days late, which stands at the beginning of the first chapter."""
+TRIAL = "experiment"
+"""The trials of two wordings, which stand at the end."""
 DISCOUNT_WORDS = {"shipping_discount": "shipping on the next order", "future_discount": "the next order"}
 
 
@@ -246,10 +248,10 @@ OPERATORS_OWN = {
     "posts.second_person": "Whether a second person approves posts",
     "approval": "What a second person approves",
     "words": "Words that messages may not have, should not have, or must have",
-    "experiment": "Trials of two wordings of one message",
 }
 """Sections and keys that are the operator's, shown with their values, and what they are about."""
 NOT_IN_FIGURES = {
+    "experiment": "which wording a customer reads",
     "posts": "posts",
     "storefront": "notices on product pages",
     "order_page": "the order page",
