@@ -286,7 +286,7 @@ def _ask_words(visit: Visit) -> str:
 
 def empty_preview(visit: Visit) -> Response:
     """Return the preview of a post that is not written yet."""
-    return preview_response(visit.context, {}, None, None)
+    return preview_response(visit, {}, None, None)
 
 
 def preview_new(visit: Visit, form: Form) -> Response:
@@ -316,7 +316,7 @@ def preview_saved(visit: Visit) -> Response:
         return visit.not_found("There is no such post.")
     with visit.reading() as connection:
         picture = load_picture(connection, post.id)
-    return preview_response(visit.context, post.checked.by_network, post.product, picture)
+    return preview_response(visit, post.checked.by_network, post.product, picture)
 
 
 def preview_edited(visit: Visit, form: Form) -> Response:
@@ -340,9 +340,7 @@ def _preview(
     with visit.reading() as connection:
         problems = find_problems(visit.context, connection, edited)
     said = [*(each.message for each in form.errors), *(problem.text for problem in problems)]
-    return preview_response(
-        visit.context, edited.by_network, product, words.picture or picture, list(dict.fromkeys(said))
-    )
+    return preview_response(visit, edited.by_network, product, words.picture or picture, list(dict.fromkeys(said)))
 
 
 def show_picture(visit: Visit) -> Response:

@@ -9,13 +9,15 @@ from starlette.responses import HTMLResponse, Response
 from models.enums import Channel
 from models.messages import LinkCard, Picture
 from models.orders import ProductFacts
-from tasks.context import Context
+from models.staff import Scheme
 from tasks.posts.cards import link_card, shown_host
 from tasks.posts.checks import measures
 from templates.rendering.social import find_links
 from web.page_templates import render_page
+from web.staff.brand import in_scheme
 from web.staff.list_parts import sentence
 from web.staff.post_words import network_name
+from web.staff.visit import Visit
 
 PREVIEW_POLICY = (
     "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -54,14 +56,14 @@ class Look:
 
 
 def preview_response(
-    context: Context,
+    visit: Visit,
     texts: Mapping[str, str],
     product: ProductFacts | None,
     picture: Picture | None,
     problems: Sequence[str] = (),
 ) -> Response:
-    """Return the preview of a post's text on each network."""
-    sizes = measures(texts)
+    """Return the preview of a post's text on each network, in the colours that the person chose."""
+    context, sizes = visit.context, measures(texts)
     image = "" if picture is None else f"data:{picture.kind};base64,{base64.b64encode(picture.content).decode()}"
     looks = [
         Look(
@@ -83,6 +85,8 @@ def preview_response(
         letter=context.shop.name.strip()[:1].upper(),
         problems=[sentence(problem) for problem in problems],
     )
+    if visit.person.scheme is not Scheme.SYSTEM:
+        html = in_scheme(html, visit.person.scheme)
     return HTMLResponse(html, headers={"Content-Security-Policy": PREVIEW_POLICY})
 
 
