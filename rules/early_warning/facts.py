@@ -1,5 +1,6 @@
 """What of an expected date is known, and what is only an estimate: an estimate tells no customer of a delay."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -64,6 +65,30 @@ def _last_stated(basis: InboundBasis) -> date | None:
 def known_date(line: LineFacts) -> date | None:
     """Return the expected date of a line as far as it is known; None where it is only an estimate, or unknown."""
     return line.stated_on if line.estimated else line.expected_on
+
+
+def known_with_parcels(lines: Sequence[LineFacts], held_until: Mapping[str, date | None]) -> tuple[LineFacts, ...]:
+    """Return an order's lines; those whose date is that of their parcel are known as far as what they wait for is."""
+    free = [line for line in lines if line.number not in held_until and line.shipped_on is None]
+    return tuple(
+        _known_as(line, free) if free and _is_by_parcel(line, held_until.get(line.number)) else line for line in lines
+    )
+
+
+def _is_by_parcel(line: LineFacts, held_until: date | None) -> bool:
+    return held_until is not None and line.shipped_on is None and line.expected_on == held_until
+
+
+def _known_as(line: LineFacts, free: Sequence[LineFacts]) -> LineFacts:
+    """Return a line as far known as those of its day; else, because it is promised otherwise, as the last to come."""
+    last = max(one.expected_on or date.max for one in free)
+    awaited = [one for one in free if one.expected_on == line.expected_on] or [
+        one for one in free if (one.expected_on or date.max) == last
+    ]
+    if not all(one.estimated for one in awaited):
+        return replace(line, estimated=False, stated_on=None, assured=False)
+    stated_on = max((one.stated_on for one in awaited if one.stated_on is not None), default=None)
+    return replace(line, estimated=True, stated_on=stated_on, assured=False)
 
 
 def dated_by_staff(line: LineFacts, day: date) -> LineFacts:

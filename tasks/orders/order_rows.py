@@ -14,7 +14,7 @@ from models.inventory import DateSource
 from models.orders import CustomerFacts, LastNotice, LineFacts, LineKey, NoticeLine, OrderFacts, ProductFacts, Shipment
 from models.reasons import DelayReason
 from rules.delays.line_order import natural_key
-from rules.early_warning.facts import DateStanding, date_standing
+from rules.early_warning.facts import DateStanding, date_standing, known_with_parcels
 from rules.promise_clock.regions import region_of
 from rules.shipments.holds import effective_date, held_lines
 from tasks.context import Context
@@ -127,20 +127,21 @@ def watched_order(
     line_rows = sorted(
         (row for row in rows if row.line_number is not None), key=lambda row: natural_key(row.line_number)
     )
+    lines = [
+        _line(
+            context,
+            row,
+            held_until,
+            shipments.get((row.order_id, row.line_number), ()),
+            reasons.get((row.order_id, row.line_number)),
+        )
+        for row in line_rows
+    ]
     order = OrderFacts(
         id=row.order_id,
         placed_on=row.placed_at.astimezone(context.zone).date(),
         customer=CustomerFacts(*_customer_values(row)),
-        lines=tuple(
-            _line(
-                context,
-                row,
-                held_until,
-                shipments.get((row.order_id, row.line_number), ()),
-                reasons.get((row.order_id, row.line_number)),
-            )
-            for row in line_rows
-        ),
+        lines=known_with_parcels(lines, held_until) if held_until else tuple(lines),
         currency=row.order_currency or context.shop.currency,
         shipping_fee=row.order_shipping_fee,
         cancelled_on=context.day(row.order_cancelled_at),

@@ -16,6 +16,7 @@ from models.enums import Promise
 from models.errors import ForewarnError
 from models.orders import ProductFacts
 from models.shipments import Parcel, ShippingPreference
+from rules.early_warning.facts import known_date
 from sources.sample import write_sample
 from tasks.csv_files import csv_text
 from tasks.db.sql import read_only
@@ -480,3 +481,19 @@ def test_an_order_that_was_cancelled_is_explained_as_cancelled(driver):
     before, after = order_story(driver, on=0), order_story(driver, on=1)
     assert (before["lines"][0]["state"], before["now"]["why"]) == ("on time", "nothing is late")
     assert (after["lines"][0]["state"], after["now"]["why"]) == (f"cancelled {day(1)}", "the order was cancelled")
+
+
+def test_a_line_held_for_one_that_is_only_estimated_is_late_by_an_estimate_too(apart):
+    change_all(apart, shipping_preference="complete")
+    allocate_and_plan(apart)
+    execute(apart, update(EXPECTED_DATES).where(EXPECTED_DATES.c.source == "inbound").values(basis=None))
+    assert [line.estimated for line in known(apart).lines] == [True, True]
+    assert apart.run_day() == []
+
+
+def test_a_line_held_for_one_that_is_known_to_be_late_is_known_to_be(apart):
+    change_all(apart, shipping_preference="complete")
+    allocate_and_plan(apart)
+    assert [known_date(line) for line in known(apart).lines] == [day(8), day(8)]
+    (message,) = apart.run_day()
+    assert message.text.count("now expected by June 23, 2026") == 2
