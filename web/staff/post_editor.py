@@ -16,7 +16,7 @@ from tasks.posts.approval import ask_for_approval
 from tasks.posts.cards import load_product
 from tasks.posts.checks import Check, CheckedPost, PostProblems, Problem, find_problems, measures
 from tasks.posts.drafts import edit_post, load_picture, write_post
-from tasks.posts.rows import PostChanged
+from tasks.posts.rows import PostChanged, PostGone
 from tasks.staff.accounts import list_accounts
 from tasks.staff.audit import record
 from templates.rendering.fill_variables import product_view
@@ -26,13 +26,14 @@ from web.staff.forms import NEW, Form
 from web.staff.list_parts import sentence
 from web.staff.post_around import around_post
 from web.staff.post_forms import KINDS, Given, local_day_and_time, network_choices, read_post_form
-from web.staff.post_pages import post_page
+from web.staff.post_pages import logged_words, post_page
 from web.staff.post_previews import preview_response
 from web.staff.post_words import full_moment, network_name, title_of
 from web.staff.visit import Refused, Visit
 
 WRITTEN, EDITED = "post_written", "post_edited"
 """Kinds of entries of the log."""
+DID = {WRITTEN: "wrote", EDITED: "changed"}
 FIELD_OF = {Check.EMPTY: "networks", Check.LENGTH: "text", Check.PRIVATE: "text", Check.WORDS: "text"}
 SEE_POSTS = ((desk_address("posts"), "See the posts"),)
 
@@ -101,8 +102,7 @@ def write(visit: Visit, form: Form) -> Response:
         product_id = product.id if product else None
         key = write_post(visit.context, connection, given.words, _writer(visit), product_id, PostKind(kind))
         asked = _ask(visit, form, connection, key)
-        name = title_of(PostKind.OWN, product.name if product else "", given.words.text)
-        entry = _record(visit, form, connection, WRITTEN, key, f"wrote the post “{name}”", given, asked)
+        entry = _record(visit, form, connection, WRITTEN, key, given, asked)
     return visit.done(desk_address("posts", key, asked="1" if asked.failed else ""), entry)
 
 
@@ -133,12 +133,14 @@ def _record(
     connection: Connection,
     kind: str,
     post_id: str,
-    what: str,
     given: Given,
     asked: "_Asked",
     before: Any = None,
 ) -> int:
-    words = given.words
+    words, saved = given.words, load_post(connection, post_id)
+    if saved is None:
+        raise PostGone(f"there is no post {post_id}")
+    name, texts = logged_words(visit, connection, saved)
     when = f" for {full_moment(visit, words.publish_at)}" if words.publish_at else ""
     twice = ", which clocks show twice that day: the first of them" if given.is_first_of_two else ""
     and_asked = f"{',' if twice else ''}{asked.words}"
@@ -148,10 +150,10 @@ def _record(
         kind=kind,
         subject_kind="post",
         subject=post_id,
-        what=f"{what}{when}{twice}{and_asked}",
+        what=f"{DID[kind]} the post {name}{when}{twice}{and_asked}",
         why=form.text("why"),
         before=before,
-        after={"text": words.text, "texts": dict(words.texts), "networks": list(words.networks)},
+        after={**texts, "networks": list(words.networks)},
     )
 
 
@@ -201,11 +203,8 @@ def edit(visit: Visit, form: Form) -> Response:
         with visit.writing() as connection:
             edit_post(visit.context, connection, post.id, given.words, _writer(visit), version)
             asked = _ask(visit, form, connection, post.id)
-            name = title_of(PostKind.OWN, post.product.name if post.product else "", given.words.text)
-            before = {"text": post.checked.text, "texts": dict(post.checked.texts)}
-            entry = _record(
-                visit, form, connection, EDITED, post.id, f"changed the post “{name}”", given, asked, before
-            )
+            _, before = logged_words(visit, connection, post)
+            entry = _record(visit, form, connection, EDITED, post.id, given, asked, before)
     except PostChanged as error:
         raise Refused(f"Your change was not saved: {sentence(str(error))}", links=_see(post.id)) from error
     return visit.done(desk_address("posts", post.id, asked="1" if asked.failed else ""), entry)

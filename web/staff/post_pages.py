@@ -21,7 +21,7 @@ from tasks.posts.approval import (
     try_again,
     withdraw_post,
 )
-from tasks.posts.checks import PostProblems, find_problems
+from tasks.posts.checks import Check, PostProblems, find_problems
 from tasks.posts.rows import PostChanged
 from tasks.staff.accounts import list_accounts
 from tasks.staff.audit import record
@@ -92,6 +92,16 @@ def post_page(visit: Visit, post: PostDetail, form: Form = NEW) -> Response:
 
 def _name(post: PostDetail) -> str:
     return title_of(PostKind.OWN, post.product.name if post.product else "", post.checked.text)
+
+
+def logged_words(visit: Visit, connection: Connection, post: PostDetail) -> tuple[str, dict[str, Any]]:
+    """Return what the log calls a post, and its texts.
+
+    Nothing is deleted from the log: of a post with a customer's data it keeps no words.
+    """
+    if any(one.check is Check.PRIVATE for one in find_problems(visit.context, connection, post.checked)):
+        return "with a customer's data", {}
+    return f"“{_name(post)}”", {"text": post.checked.text, "texts": dict(post.checked.texts)}
 
 
 def _texts(post: PostDetail) -> list[tuple[str, str]]:
@@ -185,7 +195,8 @@ def give_back(visit: Visit, form: Form) -> Response:
 
     def work(connection: Connection, post: PostDetail) -> tuple[str, dict[str, Any]]:
         send_back(visit.context, connection, post.id, _writer(visit), note, form.whole("version"))
-        return f"sent the post “{_name(post)}” back to {post.author or 'its author'}", {"state": post.state}
+        name, _ = logged_words(visit, connection, post)
+        return f"sent the post {name} back to {post.author or 'its author'}", {"state": post.state}
 
     return _act(visit, form, SENT_BACK, work, note)
 
@@ -219,7 +230,8 @@ def withdraw(visit: Visit, form: Form) -> Response:
 
     def work(connection: Connection, post: PostDetail) -> tuple[str, dict[str, Any]]:
         before = withdraw_post(visit.context, connection, post.id, _writer(visit), why)
-        return f"withdrew the post “{_name(post)}”", {"state": before, "at": visit.context.started_at.isoformat()}
+        name, _ = logged_words(visit, connection, post)
+        return f"withdrew the post {name}", {"state": before, "at": visit.context.started_at.isoformat()}
 
     return _act(visit, form, WITHDRAWN, work, why)
 

@@ -13,6 +13,7 @@ from models.orders import ProductFacts
 from models.policy.messaging import PostPolicy
 from models.policy.policy import Policy
 from tasks.posts.compose import compose_delay_posts
+from tasks.staff.audit import entries
 from tasks.tables import OUTBOX
 from tests.support.builders import day, line
 from tests.support.desk import desk_app, desk_client
@@ -139,6 +140,24 @@ def test_a_long_post_is_kept_whole(shop, people):
     path = written(people[0], long, networks=["x"], text_x=f"{long}!")
     assert shop.posts[0]["text"] == "\n".join(line.strip() for line in long.splitlines())
     assert "Truly.!" in people[0].get(path).text
+
+
+def test_the_log_keeps_no_words_of_a_post_with_a_customers_data(shop, people):
+    shop.order("A-1041", customer=customer("c1"))
+    mara, _ = people
+    path = written(mara, "Sorry about A-1041")
+    mara.send(mara.form(path), {"text": "Sorry, A-1041 is late", "do": "ask"})
+    mara.post(f"{path}/withdraw", {"why": ""})
+    with shop.context.engine.connect() as connection:
+        log = entries(connection)
+    assert [one.kind for one in log] == ["post_withdrawn", "post_edited", "post_written"]
+    assert "A-1041" not in repr(log)
+    other = written(mara, "Open")
+    mara.send(mara.form(other), {"text": "Open on Sunday"})
+    with shop.context.engine.connect() as connection:
+        edited = entries(connection)[0]
+    assert (edited.before["text"], edited.after["text"]) == ("Open", "Open on Sunday")
+    assert edited.what == "changed the post “Open on Sunday”"
 
 
 def test_a_post_is_sent_back_with_a_note_that_its_author_reads(people):
