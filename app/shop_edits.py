@@ -1,6 +1,7 @@
 """Edit the files of a shop's folder from the desk: whether that is allowed, and writing them whole or not at all."""
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -119,6 +120,9 @@ def write_whole(path: Path, text: str | None) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+        if path.is_file():
+            # Whoever could read it, such as the person who runs commands, still can.
+            part.chmod(stat.S_IMODE(path.stat().st_mode))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

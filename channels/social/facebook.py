@@ -94,7 +94,10 @@ class FacebookTransport:
                 paging = body.get("paging") or {}
                 if "next" not in paging:
                     return None
-                page["after"] = str(paging.get("cursors", {}).get("after") or "")
+                after = str((paging.get("cursors") or {}).get("after") or "")
+                if after in ("", page.get("after")):
+                    raise TemporaryFailure(f"{NAME} told of more posts and not where they begin", code="200")
+                page["after"] = after
 
     async def check(self) -> str:
         try:

@@ -139,6 +139,16 @@ async def test_a_post_is_found_behind_many_others(channel):
     assert network.posts[0].key in found.reference
 
 
+async def test_a_search_on_facebook_ends_where_it_does_not_say_how_to_go_on():
+    async with connected(Channel.FACEBOOK) as (network, transport):
+        await transport.send(message_for(Channel.FACEBOOK))
+        network.posts += [replace(network.posts[0], key=f"9{n:04}", text=f"Post {n}") for n in range(130)]
+        network.pages_by_time = True
+        with pytest.raises(TemporaryFailure, match="more posts"):
+            async with asyncio.timeout(5):
+                await transport.lookup(message_for(Channel.FACEBOOK), SINCE)
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [

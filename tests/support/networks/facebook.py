@@ -17,13 +17,17 @@ PHOTO_FIELDS = {"source", "published", "alt_text_custom", "caption", "temporary"
 
 
 class Facebook(Network):
-    """A Page named Lamps; with `person=True` the token is that of a person who administers it."""
+    """A Page named Lamps; with `person=True` the token is that of a person who administers it.
+
+    With `pages_by_time` a list of posts has no cursors, as of Graph's edges that are paged by time.
+    """
 
     PAGE = "1000"
 
     def __init__(self, *args: Any, person: bool = False) -> None:
         super().__init__(*args)
         self.person = person
+        self.pages_by_time = False
         self._numbers = itertools.count(1)
         self._photos: dict[str, Picture] = {}
 
@@ -94,6 +98,8 @@ class Facebook(Network):
         paging: dict[str, Any] = {"cursors": {"before": str(after), "after": str(after + len(page))}}
         if len(found) > after + limit:
             paging["next"] = f"{self.url}{request.path_qs}"
+        if self.pages_by_time:
+            del paging["cursors"]
         return web.json_response({"data": told, "paging": paging} if page else {"data": []})
 
 

@@ -148,6 +148,13 @@ def test_files_are_put_back_where_the_transaction_fails(context, edits, save):
     assert [each.name for each in (edits.folder / FILE).parent.iterdir()] == ["subject.en.txt"]
 
 
+def test_who_could_read_a_file_can_read_it_after_it_was_saved(edits, save):
+    save("Late\n")
+    (edits.folder / FILE).chmod(0o664)
+    save("Delayed\n")
+    assert (edits.folder / FILE).stat().st_mode & 0o777 == 0o664
+
+
 def test_whether_a_folder_may_be_edited(tmp_path):
     assert ShopEdits(tmp_path).refusal == ""
     assert ShopEdits(tmp_path, edits=False).refusal == SWITCHED_OFF
