@@ -1,6 +1,7 @@
 """Pictures of posts: checked, drawn anew without what cameras add, and small enough for every network."""
 
 import io
+import struct
 import warnings
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,19 @@ MAX_BYTES = 950_000
 QUALITIES = (88, 80, 70, 60, 45)
 JPEG = "image/jpeg"
 FORMATS = ("PNG", "JPEG", "WEBP")
+UNREADABLE = (OSError, EOFError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError, struct.error)
+"""What Pillow raises for files that are broken in one way or another."""
+ORIENTATION = 0x0112
+TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+"""How a picture is turned that was taken with the camera on its side, by the value of ORIENTATION."""
 READABLE = "a PNG, JPEG or WebP of at most 10 MB and 40 megapixels is right"
 
 
@@ -41,20 +55,22 @@ def redraw_picture(content: bytes, description: str) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             drawn = _draw(content)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (*UNREADABLE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture(f"the file cannot be read as a picture: {READABLE}") from error
     return Picture(_encoded(drawn), JPEG, description)
 
 
 def _draw(content: bytes) -> "Drawn":
     """Return a picture, turned as it was taken, at most MAX_SIDE large, on white where it is transparent."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
         if opened.width * opened.height > MAX_PIXELS:
             raise BadPicture(f"the picture has too many pixels: {READABLE}")
-        image = ImageOps.exif_transpose(opened)
-        image.thumbnail((MAX_SIDE, MAX_SIDE))
+        # Not by ImageOps.exif_transpose, which writes all that the camera added anew, and fails where that is odd.
+        turn = TURNS.get(opened.getexif().get(ORIENTATION, 1))
+        opened.thumbnail((MAX_SIDE, MAX_SIDE))
+        image = opened if turn is None else opened.transpose(Image.Transpose[turn])
         shown = image.convert("RGBA")
     ground = Image.new("RGB", shown.size, "white")
     ground.paste(shown, mask=shown.getchannel("A"))

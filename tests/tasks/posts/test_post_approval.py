@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from sqlalchemy import insert, select, update
 
 from channels.transport import OutcomeUnknown, PermanentFailure
@@ -344,6 +344,32 @@ async def test_a_picture_is_drawn_anew_and_goes_with_the_post(shop):
 def test_a_file_that_is_no_picture_or_too_large_a_one_is_refused(content):
     with pytest.raises(BadPicture, match="40 megapixels is right"):
         redraw_picture(content, "a lamp")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_shown_as_it_was_taken(orientation):
+    drawn, exif = Image.new("RGB", (40, 30), "white"), Image.Exif()
+    drawn.paste("black", (0, 0, 20, 15))
+    exif[0x0112] = orientation
+    taken = io.BytesIO()
+    drawn.save(taken, "PNG", exif=exif)
+    with Image.open(taken) as opened:
+        shown = ImageOps.exif_transpose(opened)
+    with Image.open(io.BytesIO(redraw_picture(taken.getvalue(), "a lamp").content)) as redrawn:
+        assert redrawn.size == shown.size
+        assert not redrawn.getexif()
+        corners = [(5, 5), (shown.width - 6, 5), (5, shown.height - 6), (shown.width - 6, shown.height - 6)]
+        assert [redrawn.getpixel(at)[0] > 128 for at in corners] == [shown.getpixel(at)[0] > 128 for at in corners]
+
+
+def test_a_picture_is_drawn_whatever_its_camera_added():
+    exif, taken = Image.Exif(), io.BytesIO()
+    exif[0x0112], exif[0x8825] = 6, {1: "N", 2: (1.0, 2.0, 3.0)}
+    Image.new("RGB", (40, 30), "red").save(taken, "JPEG", exif=exif)
+    odd = bytearray(taken.getvalue())
+    odd[68] = 1
+    with Image.open(io.BytesIO(redraw_picture(bytes(odd), "a lamp").content)) as redrawn:
+        assert redrawn.size == (30, 40)
 
 
 async def test_a_post_that_left_in_a_trial_waits_for_approval_when_its_network_goes_live(shop):
