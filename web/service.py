@@ -19,6 +19,7 @@ from app.panel_keys import panel_bearer, panel_hosts, panel_signer
 from app.shop_edits import ShopEdits
 from app.vendor_transports import response_keys
 from app.webhook import send_test_event, webhook_host
+from models.config.settings import TransportKind
 from models.messages import Message
 from tasks.staff.keys import is_key
 from web.api.lazy import lazy_api_mount
@@ -63,6 +64,7 @@ def desk_services(app: App) -> Services:
         next_run=partial(next_late_orders, settings, app.folder.shop),
         words_changed=renderer.look if isinstance(renderer := app.context.load_renderer, LiveRenderer) else _nothing,
         send_mail=partial(_send_mail, app),
+        keeps_mails=app.settings.email is TransportKind.OUTBOX,
         network_pages=network_pages(settings),
         send_test=partial(send_test_event, settings) if settings.webhook_url else None,
     )

@@ -126,6 +126,8 @@ class Services:
     """Has the server use words that were just written."""
     send_mail: Callable[[Message], None] | None = None
     """Sends a mail by the shop's own transport; raises ForewarnError."""
+    keeps_mails: bool = False
+    """Whether that transport is the local outbox: mails are kept, and none leaves."""
     send_test: Callable[[], str] | None = None
     """Sends a test event to the webhook, and returns what became of it, after `the webhook`."""
 

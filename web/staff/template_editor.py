@@ -96,6 +96,7 @@ def show(visit: Visit, form: Form = NEW, problems: list[DraftProblem] | None = N
         names=usable_names(words.sent_as, visit.context.shop, words.language),
         can_test=template_trial.can_test(visit, words),
         test_to=visit.person.mail,
+        keeps_mails=visit.desk.services.keeps_mails,
         sent=sent,
         preview=desk_address("templates", words.message, "preview", lang=words.language, version=visit.query("from")),
         versions=desk_address("templates", words.message, "versions", lang=words.language),

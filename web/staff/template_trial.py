@@ -26,6 +26,10 @@ TESTED, FAILED = "words_tested", "words_test_failed"
 PREFIX = "[Test] "
 MAX_TESTS = 10
 WITHIN = timedelta(hours=1)
+KEPT = (
+    "Kept here, not sent: no mail leaves this shop, as no provider is set. The preview shows the words as they would "
+    "have been sent, and the server's outbox keeps the mail. Nothing was saved."
+)
 
 
 def can_test(visit: Visit, words: Words) -> bool:
@@ -48,7 +52,8 @@ def send(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | None]
             again = visit.moment(recent[-1].at + WITHIN)
             form.wrong(field, f"You sent {MAX_TESTS} tests within an hour. The next is possible at {again}.")
             return ""
-        done = f"sent a test of {what} to {visit.person.mail}"
+        kept = visit.desk.services.keeps_mails
+        done = f"{'kept' if kept else 'sent'} a test of {what} {'for' if kept else 'to'} {visit.person.mail}"
         record(connection, **visit.act(form), kind=TESTED, what=done, **_about(words))
     try:
         _deliver(visit, mail)
@@ -59,7 +64,7 @@ def send(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | None]
             record(connection, **by, kind=FAILED, what=said, why=str(error), **_about(words))
         form.wrong(field, f"The test was not sent. {sentence(str(error))}")
         return ""
-    return f"A test was sent to {visit.person.mail}. Nothing was saved."
+    return KEPT if kept else f"A test was sent to {visit.person.mail}. Nothing was saved."
 
 
 def _mail(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | None]) -> Message | None:

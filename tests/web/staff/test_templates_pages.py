@@ -249,6 +249,22 @@ def test_a_test_goes_to_the_person_alone_and_not_too_often(shop):
     assert len(shop.sent) == MAX_TESTS
 
 
+def test_a_test_that_is_kept_is_not_called_sent(shop):
+    client = desk_client(
+        shop.context,
+        "marketing",
+        now=noon(0),
+        app=desk_app(shop.context, noon(0), replace(shop.services, keeps_mails=True)),
+        name="Ana",
+    )
+    assert "The test is kept here and not sent" in client.get(EDITOR).text
+    page = client.send(client.form(EDITOR), {"subject_txt": "Draft {{ order.id }}", "do": "test"})
+    assert "Kept here, not sent: no mail leaves this shop" in page.text
+    assert "A test was sent" not in page.text
+    assert page.html.index("<noscript>") < page.html.index("These are the words in use.")
+    assert shop.log() == [f"kept a test of “4 to 7 days late” in English for {client.person.mail}"]
+
+
 def test_a_shop_in_git_is_read_only_and_says_so(tmp_path):
     (tmp_path / ".git").mkdir()
     shop = Marketing(tmp_path)
