@@ -233,6 +233,15 @@ def test_a_second_person_approves_where_the_policy_asks_for_it(desk):
     assert "approved by Jan" in desk.mara.get(f"{POLICY}/versions").text
 
 
+def test_a_form_that_was_opened_before_another_change_does_not_change_it_back(desk):
+    jan = desk.person("Jan")
+    form = desk.mara.form(POLICY)
+    desk.save(desk.see({"posts.days": "7"}, jan), who=jan)
+    answer = desk.mara.send(form, {"posts.orders": "9"})
+    assert answer.status == 409
+    assert "The policy was changed meanwhile, by Jan." in answer.text
+
+
 def test_somebody_who_was_faster_is_named(desk):
     jan = desk.person("Jan")
     late, soon = desk.see({"posts.days": "6"}), desk.see({"posts.days": "7"}, jan)

@@ -13,7 +13,7 @@ from models.enums import Channel
 from models.errors import BadShop
 from models.policy.policy import Policy
 from models.staff import Right
-from models.versions import Area, Version
+from models.versions import BY_FILES, Area, Version
 from tasks.policy.document import policy_data
 from tasks.versions.history import newest, waiting
 from tasks.versions.record import digest_of
@@ -125,6 +125,7 @@ def message_names(visit: Visit, policy: Policy) -> tuple[str, ...]:
 def see_changes(visit: Visit, form: Form) -> Response:
     """Show what the changed policy does at the next run; nothing is written."""
     now = policy_now(visit)
+    _check_base(now, form)
     draft = read_draft(form, now.policy, now.text, message_names(visit, now.policy))
     if draft is None or form.text("step") == "edit":
         return _form_page(visit, now, form)
@@ -132,6 +133,19 @@ def see_changes(visit: Visit, form: Form) -> Response:
         form.wrong("content", "Nothing is changed yet. Change a number, and look again.")
         return _form_page(visit, now, form)
     return effect_page(visit, now, draft, kept=kept_fields(form), form=form)
+
+
+def _check_base(now: PolicyNow, form: Form) -> None:
+    """Raise Refused where the policy changed since the form was made: its other fields would change it back."""
+    if form.text("digest") in ("", now.digest):
+        return
+    latest = now.latest
+    is_newer = latest is not None and str(latest.number) != form.text("base") and latest.author != BY_FILES
+    by = f"by {latest.author}" if latest and is_newer else "in the shop's folder"
+    link = (desk_address(POLICY), "See the policy as it is now")
+    raise Refused(
+        f"The policy was changed meanwhile, {by}. Make your change in the policy as it is now.", links=(link,)
+    )
 
 
 def kept_fields(form: Form) -> tuple[tuple[str, str], ...]:
