@@ -72,7 +72,7 @@ forecast-report: setup
 pictures: setup
 	$(BIN)/python -m benchmarks.pictures
 	WRITE_PICTURES=1 $(BIN)/pytest -q -n0 tests/system/test_numbers_browser.py -k pictures
-	WRITE_PICTURES=1 $(BIN)/pytest -q -n0 tests/system/test_first_quarter_agent.py
+	WRITE_PICTURES=1 $(BIN)/pytest -q -n0 tests/system/test_first_quarter_agent.py tests/system/test_first_quarter_marketer.py
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build

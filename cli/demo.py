@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from cli import console as printing
+from cli.demo_marketing import prepare_marketing
 from cli.demo_site import use_local_links
 from cli.serve import PORT
 from models.errors import ForewarnError
@@ -32,6 +33,7 @@ def run_demo(into: Path, orders: int, seed: int, as_of: date, port: int) -> None
     into = _cleared(into).resolve()
     write_sample(into / "shop", orders=orders, seed=seed, as_of=as_of)
     use_local_links(into / "shop", port)
+    prepare_marketing(into / "shop", as_of)
     printing.out.print(f"Made a shop with {orders:,} orders in {into / 'shop'}", markup=False)
 
     _embed_prefect(into / "prefect")
@@ -42,7 +44,7 @@ def run_demo(into: Path, orders: int, seed: int, as_of: date, port: int) -> None
     arguments = [] if into == DEFAULT.resolve() else ["--into", str(_relative_path(into))]
     arguments += [] if port == PORT else ["--port", str(port)]
     command = " ".join([_command(), "demo", "--serve", *arguments])
-    printing.out.print(f"See what its customers and its customer service see: {command}", markup=False)
+    printing.out.print(f"See what its customers, customer service and marketing see: {command}", markup=False)
     spent = time.monotonic() - started_at
     printing.out.print(f"\nDone in {spent:.0f} s; {startup_seconds:.0f} s of them were Prefect's own start.")
 
@@ -76,10 +78,12 @@ async def _run_day(into: Path, as_of: date) -> tuple[Report, list[str], float, P
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL, temporary_settings
 
+    from app.clock import make_clock
     from app.composition import isolated_settings, open_app
     from cli.run_day import run_day
     from flows.post_delays import post_delays
     from models.config.settings import GivenSettings
+    from tasks.reporting.result_days import count_results
 
     started_at = time.monotonic()
     # Prefect reads a `.env` as well as the environment: no server that either names gets a run of the demo.
@@ -95,6 +99,9 @@ async def _run_day(into: Path, as_of: date) -> tuple[Report, list[str], float, P
             ):
                 report = await run_day(app, as_of, import_first=True, recorded=True, progress=progress)
                 posts = await post_delays(str(into / "shop"), as_of)
+                # They are counted by each check of late orders, before what it tells has left.
+                day = make_clock(app.folder.shop.zone, as_of).snapshot(app.context)
+                count_results(day, [as_of], day.started_at)
                 return report, posts, startup_seconds, app.outbox
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from app.clock import make_clock
 from app.composition import App, isolated_settings, open_app
 from cli import console as printing
-from cli.demo_agent import add_demo_agent
+from cli.demo_people import PASSWORD, PEOPLE, add_demo_people
 from cli.serve import HOST, serve_on
-from models.config.settings import GivenSettings
+from models.config.settings import GivenSettings, TransportKind
 from models.enums import Channel
 from tasks.customers.links import create_link
 from tasks.db.sql import read_only
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from web.demo.site import Row
 
+NETWORKS = {"bluesky": TransportKind.OUTBOX, "mastodon": TransportKind.OUTBOX}
+"""Networks beside X on which posts can be tried; nothing leaves."""
 SAMPLE_URL = "https://shop.example.com"
 FIRST_ORDER = "1041"
 WITH_LINKS = ("shop.toml", "sources/products.sql")
@@ -53,7 +55,8 @@ def use_local_links(shop: Path, port: int) -> None:
 
 def serve_demo(into: Path, port: int) -> None:
     """Serve the demo that is in a folder, until stopped."""
-    with isolated_settings(GivenSettings(shop=into / "shop", home=into)), open_app(follows_words=True) as app:
+    settings = GivenSettings(shop=into / "shop", home=into, **NETWORKS)
+    with isolated_settings(settings), open_app(follows_words=True) as app:
         serve_on(HOST, port, lambda: _service(app, f"http://{HOST}:{port}"), "/")
 
 
@@ -65,10 +68,13 @@ def _service(app: App, home: str) -> "Starlette":
     pages = _order_pages(app, clock())
     for page in pages[:1]:
         printing.out.print(f"An order as its customer sees it: {page.url}", markup=False)
-    agent = add_demo_agent(app.context, clock())
-    printing.out.print(f"The desk of customer service: {home}/desk", markup=False)
-    printing.out.print(f"Sign in with {agent.mail} and the password: {agent.password}", markup=False)
-    desk = Row("The desk", "/desk", f"Sign in with {agent.mail} and the password: {agent.password}")
+    add_demo_people(app.context, clock())
+    printing.out.print(f"The desk of customer service and marketing: {home}/desk", markup=False)
+    printing.out.print(f"Sign in with the password: {PASSWORD}", markup=False)
+    for person in PEOPLE:
+        printing.out.print(f"  {person.mail}  ({person.about})", markup=False)
+    mails = ", ".join(f"{person.mail} ({person.about})" for person in PEOPLE)
+    desk = Row("The desk", "/desk", f"Sign in with the password: {PASSWORD}. Mail addresses: {mails}.")
     return build_service(app, clock, DemoSite(app.context, clock, app.outbox, pages, desk).routes)
 
 

@@ -8,6 +8,9 @@ from enum import StrEnum
 from models.customers import Act
 from models.policy.experiments import ExperimentPolicy
 
+KEPT = "kept"
+"""The kind of the messages of a trial run, which were kept here and told nobody; they count as `told` of this kind."""
+
 
 class ResultMeasure(StrEnum):
     """A column of `result_number`: what is counted of the messages that left on its day."""
@@ -137,6 +140,9 @@ class ExperimentCount:
     experiment: ExperimentPolicy
     a: ArmCount
     b: ArmCount
+    kept_a: int = 0
+    """Customers whose message of a trial run has this wording; they read nothing."""
+    kept_b: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +160,5 @@ class Results:
     weeks: tuple[WeekInTime, ...]
     messages: tuple[str, ...]
     """The messages that left in the period, whichever is asked for."""
+    kept: tuple[tuple[str, int], ...] = ()
+    """By days late the messages of a trial run, which were kept here and told nobody."""

@@ -12,6 +12,7 @@ from models.experiments import Letter
 from models.policy.experiments import ExperimentPolicy
 from models.policy.policy import Policy
 from models.results import (
+    KEPT,
     ArmCount,
     ExperimentCount,
     ResultCost,
@@ -48,10 +49,15 @@ def load_results(policy: Policy, connection: Connection, first: date, last: date
     columns = [RESULT_NUMBERS.c[name] for name in ("bucket", "message", "kind")]
     query = select(*columns, *_SUMS).where(in_period, _PLAIN, ~_OF_DAY).group_by(*columns)
     by_bucket: dict[str, Sums] = defaultdict(Counter)
+    kept: Counter[str] = Counter()
     total, messages = Counter[tuple[ResultMeasure, str]](), set()
     for row in connection.execute(query):
         messages.add(row.message)
-        if message in ("", row.message):
+        if message not in ("", row.message):
+            continue
+        if row.kind == KEPT:
+            kept[row.bucket] += int(row.sum_told)
+        else:
             numbers = {(of, row.kind): int(n) for of, n in zip(_MEASURES, row[len(columns) :], strict=True) if n}
             by_bucket[row.bucket].update(numbers)
             total.update(numbers)
@@ -64,6 +70,7 @@ def load_results(policy: Policy, connection: Connection, first: date, last: date
         _row(policy, "", total),
         tuple(_weeks(connection, first, last, message)),
         tuple(sorted(messages)),
+        tuple((bucket, kept[bucket]) for bucket in _in_order(policy, kept)),
     )
 
 
@@ -89,14 +96,24 @@ def load_experiments(connection: Connection, experiments: Sequence[ExperimentPol
     """Return what each trial of the policy counted from its beginning on."""
     if not experiments:
         return []
-    columns = (RESULT_NUMBERS.c.experiment, RESULT_NUMBERS.c.wording)
+    columns = (RESULT_NUMBERS.c.experiment, RESULT_NUMBERS.c.wording, RESULT_NUMBERS.c.kind)
     in_trial = RESULT_NUMBERS.c.experiment.in_([one.name for one in experiments])
     sums = [func.sum(RESULT_NUMBERS.c[measure]) for measure in _ARM_MEASURES]
     query = select(*columns, *sums).where(in_trial, RESULT_NUMBERS.c.experiment != "").group_by(*columns)
-    arms = {(row[0], row[1]): ArmCount(*map(int, row[2:])) for row in connection.execute(query)}
+    arms = {tuple(row[:3]): ArmCount(*map(int, row[3:])) for row in connection.execute(query)}
     nobody = ArmCount(0, 0, 0, 0, 0)
+
+    def count(one: ExperimentPolicy, letter: Letter, kind: str = "") -> ArmCount:
+        return arms.get((one.name, letter, kind), nobody)
+
     return [
-        ExperimentCount(one, arms.get((one.name, Letter.A), nobody), arms.get((one.name, Letter.B), nobody))
+        ExperimentCount(
+            one,
+            count(one, Letter.A),
+            count(one, Letter.B),
+            count(one, Letter.A, KEPT).customers,
+            count(one, Letter.B, KEPT).customers,
+        )
         for one in experiments
     ]
 

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, distinct, func, select
 
 from models.batches import batched
 from models.customers import Act, ChoiceState
 from models.enums import ChangeKind, State
-from models.results import MEASURE_OF_ACT, ResultKey, ResultMeasure
+from models.results import KEPT, MEASURE_OF_ACT, ResultKey, ResultMeasure
 from tasks.context import Context
 from tasks.db.sql import in_list, insert, read_only
 from tasks.orders.told import NOTICES_WITH_STATE
-from tasks.orders.told_messages import TAKEN_FILTER, ToldMessage, load_told_messages, message_of_code
+from tasks.orders.told_messages import TAKEN, TAKEN_FILTER, ToldMessage, load_told_messages, message_of_code
 from tasks.reporting.result_codes import GivenCode, load_codes
 from tasks.tables import CUSTOMER_CHOICES, NOTICES, OUTBOX, RESULT_NUMBERS
 
@@ -52,6 +52,7 @@ def count_result_day(context: Context, day: date) -> Counts:
                         acts = choices.get((order, message.revision), frozenset())
                         _count_message(numbers, message, day, acts, given)
             _count_trials(context, connection, day, all_told, choices, codes, numbers)
+        _count_kept(context, connection, day, numbers)
     return numbers
 
 
@@ -67,9 +68,30 @@ def _rows(day: date, numbers: Counts) -> list[dict[str, Any]]:
 
 def _orders_of(context: Context, connection: Connection, day: date) -> list[str]:
     """Return the orders of which a message left on a day."""
-    of_day = and_(OUTBOX.c.settled_at >= context.start_of(day), OUTBOX.c.settled_at < context.end_of(day))
-    query = select(NOTICES.c.order_id).select_from(NOTICES_WITH_STATE).where(of_day, TAKEN_FILTER)
+    query = select(NOTICES.c.order_id).select_from(NOTICES_WITH_STATE).where(_left_on(context, day), TAKEN_FILTER)
     return list(connection.execute(query.distinct().order_by(NOTICES.c.order_id)).scalars())
+
+
+def _left_on(context: Context, day: date) -> ColumnElement[bool]:
+    return and_(OUTBOX.c.settled_at >= context.start_of(day), OUTBOX.c.settled_at < context.end_of(day))
+
+
+def _count_kept(context: Context, connection: Connection, day: date, numbers: Counts) -> None:
+    """Count the messages of a trial run, which were kept here; by mail and by text is one message."""
+    kept = and_(_left_on(context, day), OUTBOX.c.state.in_(TAKEN), OUTBOX.c.trial.is_(True))
+    of = [NOTICES.c[name] for name in ("bucket", "message", "experiment", "wording", "customer_id")]
+    messages = select(*of, NOTICES.c.order_id, NOTICES.c.revision).select_from(NOTICES_WITH_STATE).where(kept)
+    rows = messages.distinct().subquery().c
+    by_bucket = select(rows.bucket, rows.message, func.count(distinct(rows.order_id))).group_by(
+        rows.bucket, rows.message
+    )
+    for bucket, message, n in connection.execute(by_bucket):
+        numbers[ResultKey(ResultMeasure.TOLD, bucket, message, kind=KEPT)] += n
+    by_wording = select(rows.message, rows.experiment, rows.wording, func.count(distinct(rows.customer_id)))
+    in_trial = by_wording.where(rows.experiment != "").group_by(rows.message, rows.experiment, rows.wording)
+    for message, experiment, wording, n in connection.execute(in_trial):
+        key = ResultKey(ResultMeasure.TOLD, message=message, experiment=experiment, wording=wording, kind=KEPT)
+        numbers[key] += n
 
 
 def _load_choices(connection: Connection, orders: Sequence[str]) -> Mapping[tuple[str, int], frozenset[Act]]:

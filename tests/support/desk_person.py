@@ -45,10 +45,15 @@ class DeskPerson:
         self._find(among, words, begins=begins).click()
         return self
 
-    def type(self, text, label):
-        """Type into the field with a label, which may say more in brackets."""
-        field = self._field(label)
-        if field.get_attribute("type") == "date":
+    def see_in_preview(self, words):
+        """Wait for words in a preview, or in the message that a preview shows."""
+        self._wait(lambda _: words in self._previewed(), f"'{words}' is not in the preview")
+        return self
+
+    def type(self, text, label, *, group=""):
+        """Type into the field with a label, which may say more in brackets; of several in the group with a name."""
+        field = self._grouped(label, group) if group else self._field(label)
+        if field.get_attribute("type") in ("date", "time"):
             # How a day is typed depends on the browser's language.
             self.driver.execute_script("arguments[0].value = arguments[1]", field, text)
         else:
@@ -58,7 +63,7 @@ class DeskPerson:
 
     def choose(self, words):
         """Choose a radio button or a box by its words."""
-        self._find("label.radio .name", words).click()
+        self._find("label.radio .name, label.box, .inline label", words).click()
         return self
 
     def search(self, text):
@@ -86,6 +91,33 @@ class DeskPerson:
             return None
 
         return self._wait(labelled, f"no field '{label}'")
+
+    def _grouped(self, label, group):
+        """Return the field with a label in the group with this legend."""
+
+        def labelled(_):
+            for one in self.driver.find_elements(By.TAG_NAME, "fieldset"):
+                if one.find_element(By.TAG_NAME, "legend").text == group:
+                    labels = one.find_elements(By.TAG_NAME, "label")
+                    around = next((found for found in labels if found.text.startswith(label)), None)
+                    return around and around.find_element(By.TAG_NAME, "input")
+            return None
+
+        return self._wait(labelled, f"no field '{label}' of '{group}'")
+
+    def _previewed(self):
+        """Return all words of the preview, and of the frames in it, on one line."""
+        seen = []
+        self.driver.switch_to.frame(self.driver.find_element(By.NAME, "preview"))
+        try:
+            seen.append(self.sees())
+            for inner in self.driver.find_elements(By.TAG_NAME, "iframe"):
+                self.driver.switch_to.frame(inner)
+                seen.append(self.sees())
+                self.driver.switch_to.parent_frame()
+        finally:
+            self.driver.switch_to.default_content()
+        return " ".join(seen)
 
     def _wait(self, true, what):
         # While a page is left, what was found on it goes: the browser says so in more than one way.

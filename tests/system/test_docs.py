@@ -35,7 +35,7 @@ DAY = date(2025, 11, 24)
 DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")))
 RUN_HERE = ("README.md", "customer-service.md", "marketing.md", "choices.md")
-RUN_THERE = ("operate.md", "first-quarter-operator.md", "first-quarter-agent.md")
+RUN_THERE = ("operate.md", "first-quarter-operator.md", "first-quarter-agent.md", "first-quarter-marketer.md")
 """Run by test_schedule.py, as is the README's section, and by the tests of the first quarters of an hour."""
 
 FENCE = re.compile(

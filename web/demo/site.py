@@ -120,7 +120,7 @@ class DemoSite:
                 Section("What customers get", [outbox]),
                 Section("What customers see and choose", self._order_pages),
                 Section("What shoppers see", products),
-                Section("What customer service sees and does", [self._desk]),
+                Section("What customer service and marketing see and do", [self._desk]),
             ],
         )
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from models.experiments import Letter, Outcome
 from models.policy.policy import GOOD_NEWS, LATE_AGAIN, MAY_BE_LATE, NEW_DATE, ON_TIME, Policy
 from models.quantities import counted
-from models.results import ArmCount, ExperimentCount
+from models.results import ArmCount, ExperimentCount, Results
 from rules.experiments.compare import Arm, Comparison, Interval, compare
 from web.staff.bucket_words import days_late_words
 
@@ -57,6 +57,8 @@ class TrialView:
     kind: str
     """The shape of its chip."""
     arms: tuple[str, ...]
+    kept: str
+    """How many messages of a trial run have each wording; empty: there are none."""
     verdict: str
     caution: str
     """Why its numbers are provisional; empty where they are not."""
@@ -113,11 +115,31 @@ def trial_view(policy: Policy, found: ExperimentCount, today: date, last_day: st
         state=state,
         kind="calm" if before else "wait" if running else "good",
         arms=tuple(_arm_words(letter, arm, trial.outcome) for letter, arm in ((Letter.A, a), (Letter.B, b))),
+        kept=_kept_words(found),
         verdict=verdict_words(a, b),
         caution=caution,
         others=tuple(_other_words(found, outcome) for outcome in Outcome if outcome is not trial.outcome),
         message=trial.message,
         wording=trial.wording,
+    )
+
+
+def _kept_words(found: ExperimentCount) -> str:
+    a, b = found.kept_a, found.kept_b
+    return (
+        f"Of the messages kept here, those to {counted(a, 'customer')} have wording A, to {b:,} wording B."
+        if a or b
+        else ""
+    )
+
+
+def kept_words(results: Results) -> str:
+    """Return what messages of a trial run say: nothing of what customers do."""
+    n = sum(count for _, count in results.kept)
+    were = "was" if n == 1 else "were"
+    return (
+        f"{counted(n, 'message')} of a trial {were} kept here, and no customer was told. They say how many would have "
+        "been told, and nothing of what customers do."
     )
 
 

@@ -1,0 +1,34 @@
+"""What marketing can try in the demo: posts that a second person approves, and a trial of two wordings."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+TRIAL_DAYS = 28
+MESSAGE, WORDING = "fortnight", "fortnight_b"
+SUBJECT = (
+    "Order {{ order.id }}: "
+    "{% if expected_on %}it now comes on {{ expected_on|date('MMMMd') }}"
+    "{% else %}it comes later than promised{% endif %}"
+)
+POLICY = """
+[posts]
+second_person = true
+
+[[experiment]]
+name = "the day in the subject"
+message = "{message}"
+wording = "{wording}"
+begins = {begins}
+ends = {ends}
+outcome = "waited"
+"""
+
+
+def prepare_marketing(shop: Path, as_of: date) -> None:
+    """Let a second person approve posts, and half of the customers of one message read another subject."""
+    with (shop / "policy.toml").open("a", encoding="utf-8") as policy:
+        ends = as_of + timedelta(days=TRIAL_DAYS - 1)
+        policy.write(POLICY.format(message=MESSAGE, wording=WORDING, begins=as_of, ends=ends))
+    folder = shop / "templates" / WORDING
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "subject.en.txt").write_text(f"{SUBJECT}\n", "utf-8")
