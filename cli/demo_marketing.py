@@ -5,11 +5,18 @@ from pathlib import Path
 
 TRIAL_DAYS = 28
 MESSAGE, WORDING = "fortnight", "fortnight_b"
-SUBJECT = (
-    "Order {{ order.id }}: "
-    "{% if expected_on %}it now comes on {{ expected_on|date('MMMMd') }}"
-    "{% else %}it comes later than promised{% endif %}"
-)
+SUBJECTS = {
+    "en": (
+        "Order {{ order.id }}: "
+        "{% if expected_on %}it now comes on {{ expected_on|date('MMMMd') }}"
+        "{% else %}it comes later than promised{% endif %}"
+    ),
+    "de": (
+        "Bestellung {{ order.id }}: "
+        "{% if expected_on %}neuer Termin {{ expected_on|date('MMMMd') }}"
+        "{% else %}kommt später als versprochen{% endif %}"
+    ),
+}
 POLICY = """
 [posts]
 second_person = true
@@ -31,4 +38,5 @@ def prepare_marketing(shop: Path, as_of: date) -> None:
         policy.write(POLICY.format(message=MESSAGE, wording=WORDING, begins=as_of, ends=ends))
     folder = shop / "templates" / WORDING
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "subject.en.txt").write_text(f"{SUBJECT}\n", "utf-8")
+    for language, subject in SUBJECTS.items():
+        (folder / f"subject.{language}.txt").write_text(f"{subject}\n", "utf-8")

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from web.demo.site import Row
 
-NETWORKS = {"bluesky": TransportKind.OUTBOX, "mastodon": TransportKind.OUTBOX}
-"""Networks beside X on which posts can be tried; nothing leaves."""
 SAMPLE_URL = "https://shop.example.com"
 FIRST_ORDER = "1041"
 WITH_LINKS = ("shop.toml", "sources/products.sql")
@@ -55,7 +53,8 @@ def use_local_links(shop: Path, port: int) -> None:
 
 def serve_demo(into: Path, port: int) -> None:
     """Serve the demo that is in a folder, until stopped."""
-    settings = GivenSettings(shop=into / "shop", home=into, **NETWORKS)
+    kept = TransportKind.OUTBOX  # as X: posts can be tried on networks of their own, and nothing leaves
+    settings = GivenSettings(shop=into / "shop", home=into, bluesky=kept, mastodon=kept)
     with isolated_settings(settings), open_app(follows_words=True) as app:
         serve_on(HOST, port, lambda: _service(app, f"http://{HOST}:{port}"), "/")
 

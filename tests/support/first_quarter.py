@@ -10,7 +10,10 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+
+from PIL import Image
 
 from tests.support.desk_person import DeskPerson
 from tests.support.paths import ROOT
@@ -30,7 +33,7 @@ DEED = re.compile(
     r"|!\[[^\]]*\]\(pictures/(?P<picture>[^)]+)\)"
 )
 SIZE = {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-TALLEST = 1400
+TALLEST, COLOURS = 1400, 64
 DRAWING_SECONDS = 1
 """Until a preview in a frame is drawn for a picture."""
 
@@ -98,13 +101,16 @@ def _do(person, deed, whole):
 def _picture(driver, name, whole):
     """Take the picture where it was asked for, of what is on the screen or of the whole page; it has to be there."""
     if "WRITE_PICTURES" in os.environ:
+        if whole:
+            driver.execute_script("scrollTo(0, 0)")
         time.sleep(DRAWING_SECONDS)
         driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
         height = driver.execute_script("return document.documentElement.scrollHeight") if whole else SIZE["height"]
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SIZE | {"height": min(height, TALLEST)})
         taken = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SIZE)
-        (PICTURES / name).write_bytes(base64.b64decode(taken["data"]))
+        drawn = Image.open(BytesIO(base64.b64decode(taken["data"]))).convert("RGB")
+        drawn.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURES / name, optimize=True)
     assert (PICTURES / name).is_file(), f"{name}: `make pictures` takes it"
 
 

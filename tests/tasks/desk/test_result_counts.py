@@ -166,6 +166,8 @@ def test_a_customer_counts_once_in_a_trial_with_the_first_message(history):
     history.redemption("4", on=4)
     history.message("5", wording="B", customer="cid", trial=True)
     found = history.count(0, 1).trial()
+    assert (found.kept_a, found.kept_b) == (0, 1)
+    assert history.results().kept == (("week", 1),)
     assert (found.a.customers, found.a.waited, found.a.cancelled, found.a.answered) == (1, 1, 0, 1)
     assert (found.b.customers, found.b.answered, found.b.redeemed) == (1, 0, 1)
     assert history.results().total.told == 5
