@@ -22,7 +22,7 @@ POLICY = """
 second_person = true
 
 [[experiment]]
-name = "the day in the subject"
+name = "order number first"
 message = "{message}"
 wording = "{wording}"
 begins = {begins}

@@ -33,7 +33,7 @@ DEED = re.compile(
     r"|!\[[^\]]*\]\(pictures/(?P<picture>[^)]+)\)"
 )
 SIZE = {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-TALLEST, COLOURS = 1400, 64
+TALLEST, COLOURS = 1400, 256
 DRAWING_SECONDS = 1
 """Until a preview in a frame is drawn for a picture."""
 
