@@ -107,7 +107,7 @@ def _change_rows(document: TOMLDocument, name: str, wanted: Sequence[Mapping[str
     ):
         return
     if not rows:
-        del document[name]
+        document.pop(name, None)
         return
     table = tomlkit.aot()
     for row in rows:
