@@ -91,7 +91,8 @@ def test_versions_are_compared_and_a_second_person_approves_going_back(shop, per
         policy.write("\n[approval]\nwords = true\n")
     person.press("Earlier versions").press("Version 2").see("Version 1 and version 2", "Sorry, order")
     assert axe_violations(person.driver) == []
-    person.press("All versions").press("Use version 1 again").see("it waits for a second person")
+    person.press("All versions").press("Use version 1 again").see("Version 2 and version 1")
+    person.press("Use version 1 again, as version 3").see("it waits for a second person")
     person.sign_in(JAN, PASSWORD).press("Templates").see("1 change waits for a second person.")
     person.press("English: changed by Mara, waits for a second person").press("All versions")
     person.press("Version 3").see("Your decision").press("Approve version 3").see("You approved version 3")

@@ -18,6 +18,7 @@ from web.staff.template_preview import words_of
 from web.staff.template_standing import look_at
 from web.staff.template_words import language_name, part_name, title_of
 from web.staff.visit import Visit
+from web.staff.word_differences import Line, mark_words
 
 STATES = {
     VersionState.WAITS: ("wait", "Waits for approval"),
@@ -39,15 +40,18 @@ class VersionRow:
     who: str
     when: str
     note: str
-    can_use: bool
+    compare: str
+    """The address of the comparison with the version before; empty for the first."""
+    again: str
+    """The address of the comparison with the words in use, which asks whether to use it again; empty: it cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartDifference:
-    """What differs in a part; each line with its sign: `+`, `-`, or a blank."""
+    """What differs in a part; each line with its sign: `+`, `-`, or a blank, and in pieces."""
 
     title: str
-    lines: tuple[tuple[str, str], ...]
+    lines: tuple[tuple[str, Line], ...]
 
 
 def show_list(visit: Visit) -> Response:
@@ -64,9 +68,6 @@ def show_list(visit: Visit) -> Response:
         title=f"Versions: {title_of(words.message, visit.context.policy)}, {language_name(words.language)}",
         rows=[_row(visit, words, one, standing.used) for one in found[:PAGE]],
         words=words,
-        newest=standing.newest.number if standing.newest else 0,
-        may_edit=may_edit(visit),
-        again=desk_address("templates", words.message, "again"),
         back=desk_address("templates", words.message, lang=words.language),
         next=versions_address(words, before=following) if following else "",
         first=versions_address(words) if before else "",
@@ -107,8 +108,15 @@ def _row(visit: Visit, words: Words, one: Version, used: Version | None) -> Vers
         who=f"{_author(one)}{decided}",
         when=visit.full_moment(one.at),
         note="; ".join(filter(None, (one.note, one.reply))),
-        can_use=one.state in (VersionState.REPLACED, VersionState.SENT_BACK),
+        compare=_span(words, f"{one.number - 1}..{one.number}") if one.number > 1 else "",
+        again=_span(words, f"{used.number}..{one.number}" if used else str(one.number))
+        if may_edit(visit) and _is_earlier(one)
+        else "",
     )
+
+
+def _is_earlier(one: Version) -> bool:
+    return one.state in (VersionState.REPLACED, VersionState.SENT_BACK)
 
 
 def _author(one: Version) -> str:
@@ -122,7 +130,7 @@ def show_difference(visit: Visit, form: Form = NEW, words: Words | None = None, 
     numbers = [number for number in (number_in(first), number_in(second or first)) if number is not None]
     if words is None or len(numbers) != 2:
         return visit.not_found(NO_MESSAGE)
-    look_at(visit, words)
+    newest = look_at(visit, words).newest
     with visit.reading() as connection:
         old, new = (version(connection, Area.WORDS, words.subject, number) for number in numbers)
         used = in_use(connection, Area.WORDS, words.subject)
@@ -130,6 +138,7 @@ def show_difference(visit: Visit, form: Form = NEW, words: Words | None = None, 
         return visit.not_found(f"There is no version {numbers[0] if old is None else numbers[1]}.")
     waits, is_own = new.state is VersionState.WAITS, new.is_by(visit.person.id)
     single = old.number == new.number
+    is_offered = may_edit(visit) and _is_earlier(new) and (used is None or old.number == used.number)
     return visit.page(
         "desk/template_difference.html",
         title=f"Version {new.number}" if single else f"Version {old.number} and version {new.number}",
@@ -155,6 +164,9 @@ def show_difference(visit: Visit, form: Form = NEW, words: Words | None = None, 
         send_back=desk_address("templates", words.message, "send-back"),
         edit=desk_address("templates", words.message, lang=words.language, **{"from": new.number}),
         may_edit=may_edit(visit),
+        again=desk_address("templates", words.message, "again") if is_offered else "",
+        newest=newest.number if newest else 0,
+        needs_second=visit.context.policy.approval.words,
         versions=versions_address(words),
     )
 
@@ -176,7 +188,8 @@ def differences(words: Words, old: Version, new: Version) -> list[PartDifference
         if before != after:
             lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
             shown = [(line[0], line[1:]) if line[0] in "+- " else (" ", "...") for line in list(lines)[2:]]
-            found.append(PartDifference(part_name(part), tuple(shown[1:] if shown[:1] == [(" ", "...")] else shown)))
+            passages = mark_words(shown[1:] if shown[:1] == [(" ", "...")] else shown)
+            found.append(PartDifference(part_name(part), tuple(passages)))
     return found
 
 

@@ -167,8 +167,14 @@ def test_versions_are_compared_and_an_earlier_one_is_used_again(shop):
     assert "+Second {{ order.id }}" in page.text.replace("+ ", "+")
     for number in (2, 3):
         assert f'src="/desk/templates/week/preview?lang=en&amp;version={number}"' in page.html
-    forms = [one for one in shop.mara.forms(f"{WEEK}/versions?lang=en") if one.fields.get("number") == ["1"]]
-    shop.mara.send(forms[0])
+    assert "<del>First</del>" in page.html
+    assert "<ins>Second</ins>" in page.html
+    listed = shop.mara.get(f"{WEEK}/versions?lang=en")
+    assert f'href="{WEEK}/versions/2..3?lang=en">with the one before' in listed.html
+    assert "<button>Use" not in listed.html  # it is looked at first
+    assert f'href="{WEEK}/versions/3..1?lang=en">Use version 1 again' in listed.html
+    form = shop.mara.form(f"{WEEK}/versions/3..1?lang=en", f"{WEEK}/again")
+    shop.mara.send(form)
     assert not (shop.folder / SUBJECT).exists()
     newest = shop.versions()[0]
     assert (newest.number, newest.note) == (4, "version 1 again")
@@ -180,8 +186,7 @@ def test_an_earlier_version_that_no_message_can_be_made_of_is_not_used_again(sho
     (shop.folder / SUBJECT).write_text("Late: {{ ordr.id }}\n")
     shop.mara.get(EDITOR)
     shop.save("Good {{ order.id }}")
-    forms = [one for one in shop.mara.forms(f"{WEEK}/versions?lang=en") if one.fields.get("number") == ["2"]]
-    page = shop.mara.send(forms[0])
+    page = shop.mara.send(shop.mara.form(f"{WEEK}/versions/3..2?lang=en", f"{WEEK}/again"))
     assert page.status == 409
     assert "Version 2 cannot be used any more. Subject: Line 1: there is no `ordr`." in page.text
     assert shop.subject() == "Good {{ order.id }}\n"
