@@ -22,7 +22,7 @@ from tasks.runs.records import last_run_date
 from tasks.tables import NOTICES
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
     from web.demo.site import Row
 
@@ -56,11 +56,13 @@ def serve_demo(into: Path, port: int) -> None:
     kept = TransportKind.OUTBOX  # as X: posts can be tried on networks of their own, and nothing leaves
     settings = GivenSettings(shop=into / "shop", home=into, bluesky=kept, mastodon=kept)
     with isolated_settings(settings), open_app(follows_words=True) as app:
-        serve_on(HOST, port, lambda: _service(app, f"http://{HOST}:{port}"), "/")
+        serve_on(HOST, port, lambda: demo_service(app, f"http://{HOST}:{port}"), "/")
 
 
-def _service(app: App, home: str) -> "Starlette":
+def demo_service(app: App, home: str) -> "ASGIApp":
+    """Return the application of the demo, which `home` is the address of; a policy saved on its desk counts at once."""
     from web.demo.site import DemoSite, Row
+    from web.live_service import LiveService
     from web.service import build_service
 
     clock: Callable[[], datetime] = make_clock(app.folder.shop.zone, last_run_date(app.context.engine)).now
@@ -74,7 +76,11 @@ def _service(app: App, home: str) -> "Starlette":
         printing.out.print(f"  {person.mail}  ({person.about})", markup=False)
     mails = ", ".join(f"{person.mail} ({person.about})" for person in PEOPLE)
     desk = Row("The desk", "/desk", f"Sign in with the password: {PASSWORD}. Mail addresses: {mails}.")
-    return build_service(app, clock, DemoSite(app.context, clock, app.outbox, pages, desk).routes)
+
+    def build(live: App) -> "ASGIApp":
+        return build_service(live, clock, DemoSite(live.context, clock, live.outbox, pages, desk).routes)
+
+    return LiveService(app, build)
 
 
 def _order_pages(app: App, now: datetime) -> "list[Row]":

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.composition import open_app
+from cli.demo_site import demo_service
 from flows.late_orders import run_late_orders
 from models.enums import State
 from models.policy.policy import Policy
@@ -53,9 +54,9 @@ def run(folder, **options):
 class Desk:
     """The desk of a shop's folder, and a marketer at it."""
 
-    def __init__(self, app):
+    def __init__(self, app, served=None):
         self.app = app
-        self.served = LiveService(app, lambda live: build_service(live, lambda: datetime.now(UTC)))
+        self.served = served or LiveService(app, lambda live: build_service(live, lambda: datetime.now(UTC)))
         self.mara = self.person("Mara")
 
     def person(self, name, role="marketing"):
@@ -169,6 +170,28 @@ def test_looking_writes_nothing_and_saving_keeps_comments_and_defaults(desk):
     ]
     form = desk.mara.form(POLICY)
     assert form.fields["contact.minimum_gap_days"] == ["4"], "a running server has the new number"
+
+
+@pytest.mark.parametrize("is_demo", [False, True], ids=["serve", "demo"])
+def test_every_page_of_a_running_server_names_the_days_late_of_the_saved_policy(shop, is_demo):
+    with open_app(shop, follows_words=True) as app:
+        desk = Desk(app, demo_service(app, "http://127.0.0.1:8080") if is_demo else None)
+        paths = (POLICY, "/desk/templates", "/desk/templates/week", "/desk/orders", "/desk/orders?late=short")
+        paths += ("/desk/numbers", "/desk/results", "/desk", "/desk/queue", "/desk/runs")
+        assert "4 to 7 days late" in "".join(desk.mara.get(path).text for path in paths)
+        desk.save(desk.see({"bucket.1.from_days": "3"}))
+
+        answers = {path: desk.mara.get(path) for path in paths}
+
+    assert {answer.status for answer in answers.values()} == {200}
+    pages = {path: answer.text for path, answer in answers.items()}
+    for path, text in pages.items():
+        for earlier in ("4 to 7 days late", "1 to 3 days late", "from 4 days on"):
+            assert earlier not in text, path
+    for path in (POLICY, "/desk/templates", "/desk/orders"):
+        assert "3 to 7 days late" in pages[path], path
+    assert "1 to 2 days late (nobody is told)" in pages["/desk/templates"]
+    assert "from 3 days on" in pages["/desk/orders?late=short"]
 
 
 def entries_of(desk):
