@@ -31,13 +31,13 @@ MIN_ADMINS = 2
 WHAT_ROLES_DO = {
     Role.READ: "See the desk: orders, stories and numbers, with addresses masked.",
     Role.SERVICE: "Also show addresses, and act on orders, messages, held runs and vendors.",
-    Role.MARKETING: "Also write and approve posts.",
+    Role.MARKETING: "Write and approve posts, change words and the policy.",
     Role.ADMIN: "All of this, and people, keys, webhooks and the whole log.",
 }
 WHAT_RIGHTS_DO = {
     Right.SEE: "see the desk",
     Right.ACT: "act on orders, messages, held runs and vendors, and show addresses",
-    Right.PUBLISH: "write and approve posts",
+    Right.PUBLISH: "write and approve posts, change words and the policy",
     Right.ADMINISTER: "invite and remove people, make keys, change settings and read the whole log",
 }
 

@@ -125,7 +125,7 @@ def test_nobody_is_invited_twice(office):
 def test_a_change_of_roles_says_what_is_gained_and_lost_and_signs_out(office):
     address = f"/desk/people/{office.mara.person.id}/roles"
     page = office.ana.get(f"{address}?roles=marketing")
-    assert "May then write and approve posts" in page.text
+    assert "May then write and approve posts, change words and the policy" in page.text
     assert "May no longer act on orders" in page.text
     done = office.ana.follow(office.ana.post(address, {"why": "new job"}, page=f"{address}?roles=marketing"))
     assert "You changed the roles of Mara from service to marketing." in done.text
