@@ -68,14 +68,18 @@ class ServedShop:
 
 
 @contextmanager
-def served_shop(place, orders=120):
-    """Make the sample shop in a folder, import it, and serve it until the end."""
+def served_shop(place, orders=120, *, policy="", settings=None):
+    """Make the sample shop in a folder, import it, and serve it until the end.
+
+    `policy` is added to that of the sample shop; `settings` are those of the server, such as `FOREWARN_X`.
+    """
     port = free_port()
     shop = place / "shop"
     write_sample(shop, orders=orders, seed=7, as_of=datetime.now(UTC).date())
     use_local_links(shop, port)
-    ours = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
-    ours |= {"FOREWARN_SHOP": str(shop), "FOREWARN_HOME": str(place)}
+    with (shop / "policy.toml").open("a") as own:
+        own.write(policy)
+    ours = environment(place, settings)
     url = f"http://127.0.0.1:{port}"
     with open_app(shop) as app:
         served = ServedShop(app, url, FakeTransport())
@@ -87,6 +91,12 @@ def served_shop(place, orders=120):
                 yield served
             finally:
                 server.terminate()
+
+
+def environment(place, settings=None):
+    """Return the environment of a process of the shop that is served from a folder."""
+    ours = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
+    return ours | {"FOREWARN_SHOP": str(place / "shop"), "FOREWARN_HOME": str(place)} | (settings or {})
 
 
 def _answers(url):

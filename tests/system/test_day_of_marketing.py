@@ -1,4 +1,4 @@
-"""A day of marketing: late products, a post about one, and no act on anybody's order."""
+"""What somebody of marketing sees of orders and runs: late products and whom they concern, and no act on an order."""
 
 import pytest
 
@@ -32,11 +32,6 @@ def li(tmp_path_factory):
 def test_marketing_sees_what_is_late_and_for_how_many(li):
     li.press("Late products").see(LATE, "orders", "people").press(LATE).see("See the orders").press("See the orders")
     li.see("Orders that wait for a product", "1044")
-
-
-def test_marketing_drafts_a_post_that_waits_for_approval(li):
-    li.press("Late products").press(LATE).press("Draft a post").see(f"Draft a post about {LATE}?")
-    li.press("Draft", "main button", begins=True).see("You drafted a post", "Waits for approval")
 
 
 def test_marketing_acts_on_no_order(li):

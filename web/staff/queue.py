@@ -112,7 +112,7 @@ def show(visit: Visit) -> Response:
     return visit.page(
         "desk/queue.html",
         title="Queue",
-        paces=[_pace_words(visit, pace) for pace in paces],
+        paces=[_pace_words(visit, pace) for pace in paces if _is_told(pace)],
         hours=[_hour_row(visit, one) for one in hours],
         rows=[_row(visit, row, stopped) for row in page.rows],
         rows_title=title,
@@ -170,14 +170,17 @@ def _hour_row(visit: Visit, hour: QueueHour) -> HourRow:
     )
 
 
+def _is_told(pace: ChannelPace) -> bool:
+    """Return whether the pace says more than the hours below it do."""
+    return pace.channel not in NETWORKS or pace.stopped_since is not None or pace.next_try is not None
+
+
 def _pace_words(visit: Visit, pace: ChannelPace) -> str:
     waiting = f"{count_words(Count(pace.waiting, pace.more), channel_word(pace.channel))}{_where(pace.channel)}"
     verb = "waits" if pace.waiting == 1 and not pace.more else "wait"
     if pace.stopped_since is not None:
         again = f" One is tried at {visit.moment(pace.next_try)}." if pace.next_try else ""
         return f"{waiting} {verb}. Stopped since {visit.moment(pace.stopped_since)}: {sentence(pace.reason)}{again}"
-    if pace.channel in NETWORKS and not pace.next_try:
-        return f"{waiting} {verb}."
     limit = f", at most {pace.per_second:g} a second" if pace.per_second else ""
     paused = f" The provider asked for a pause until {visit.moment(pace.next_try)}." if pace.next_try else ""
     return f"{waiting} {verb}; in an hour at this rate {pace.in_an_hour:,} will have left{limit}.{paused}"

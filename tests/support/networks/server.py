@@ -22,6 +22,8 @@ from models.messages import Picture
 from tests.support.provider import Answer
 
 Kind = TypeVar("Kind", bound="Network")
+SILENT = web.ResponseKey("silent", bool)
+"""Marks a response that is never sent."""
 
 
 class Mishap(Enum):
@@ -31,6 +33,10 @@ class Mishap(Enum):
     """The connection ends, and nothing was posted."""
     DROPPED_AFTER = auto()
     """It is posted, and the connection ends before the answer."""
+    SILENT_BEFORE = auto()
+    """Nothing was posted, and no answer comes."""
+    SILENT_AFTER = auto()
+    """It is posted, and no answer comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +87,13 @@ class Network:
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append(f"{request.method} {request.path}")
         try:
-            return await self.answer(request)
+            response = await self.answer(request)
         except RefusedByNetwork as refusal:
             self.refused.append(str(refusal))
             return web.json_response(refusal.body, status=refusal.status, headers=refusal.headers)
+        while response.get(SILENT) and request.transport is not None:  # noqa: ASYNC110 - nothing tells that it went
+            await asyncio.sleep(0.05)
+        return response
 
     def publish(self, request: web.Request, post: Post, response: web.Response) -> web.Response:
         """Show a post to the readers and answer, unless something happens to it."""
@@ -101,9 +110,11 @@ def _befall(
     mishap = mishaps.pop(0) if mishaps else None
     if isinstance(mishap, Answer):
         return web.json_response(mishap.body, status=mishap.status, headers=mishap.headers)
-    if mishap is not Mishap.DROPPED_BEFORE:
+    if mishap not in (Mishap.DROPPED_BEFORE, Mishap.SILENT_BEFORE):
         act()
-    if mishap is not None:
+    if mishap in (Mishap.SILENT_BEFORE, Mishap.SILENT_AFTER):
+        response[SILENT] = True
+    elif mishap is not None:
         assert request.transport is not None
         request.transport.abort()
     return response
