@@ -20,6 +20,7 @@ from tasks.tables import (
     CUSTOMER_MAILS,
     CUSTOMERS,
     EVENTS,
+    LIVE_CHANNELS,
     NOTICES,
     OUTBOX,
     POST_MESSAGES,
@@ -40,6 +41,8 @@ class QueueHour:
     begin: datetime | None
     end: datetime
     messages: int
+    first_at: datetime
+    """When the first of them may leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ class ChannelPace:
     stopped_since: datetime | None
     reason: str
     next_try: datetime | None
+    first_at: datetime
+    """When the first of those that wait may leave."""
+    is_live: bool
+    """Whether customers get what it sends; otherwise it is a trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ def load_hours(
 ) -> list[QueueHour]:
     """Return what waits by channel and hour, the next first; at most MOST messages of a channel are counted."""
     hours: dict[tuple[datetime | None, str], int] = {}
+    firsts: dict[tuple[datetime | None, str], datetime] = {}
     for channel in channels:
         waiting = select(OUTBOX.c.not_before).where(OUTBOX.c.channel == channel, QUEUED_FILTER)
         some = waiting.order_by(OUTBOX.c.not_before).limit(MOST).subquery()
@@ -98,7 +106,11 @@ def load_hours(
         for not_before, n in connection.execute(select(moment, func.count()).group_by(moment)):
             key = (None if not_before <= now else hour_of(context, not_before), str(channel))
             hours[key] = hours.get(key, 0) + n
-    found = [QueueHour(channel, begin, _end(context, begin, now), n) for (begin, channel), n in hours.items()]
+            firsts[key] = min(firsts.get(key, not_before), not_before)
+    found = [
+        QueueHour(channel, begin, _end(context, begin, now), n, firsts[begin, channel])
+        for (begin, channel), n in hours.items()
+    ]
     return sorted(found, key=lambda hour: (hour.begin or now, hour.channel))
 
 
@@ -124,7 +136,7 @@ def load_pace(
 ) -> list[ChannelPace]:
     """Return how each channel with waiting messages works them off."""
     paused = {row.channel: row.retry_at for row in connection.execute(select(CHANNEL_STATES)) if row.retry_at}
-    stopped = open_breakers(connection)
+    stopped, live = open_breakers(connection), set(connection.execute(select(LIVE_CHANNELS.c.channel)).scalars())
     paces = []
     for channel in dict.fromkeys(hour.channel for hour in hours):
         own = [hour for hour in hours if hour.channel == channel]
@@ -136,7 +148,20 @@ def load_pace(
         pace = soon if limit is None else min(soon, int(limit * HOUR.total_seconds()))
         in_an_hour = 0 if state else pace
         since, reason = (state["tripped_at"], state["reason"] or "") if state else (None, "")
-        paces.append(ChannelPace(channel, waiting, waiting >= MOST, in_an_hour, limit, since, reason, next_try))
+        paces.append(
+            ChannelPace(
+                channel=channel,
+                waiting=waiting,
+                more=waiting >= MOST,
+                in_an_hour=in_an_hour,
+                per_second=limit,
+                stopped_since=since,
+                reason=reason,
+                next_try=next_try,
+                first_at=min(hour.first_at for hour in own),
+                is_live=channel in live,
+            )
+        )
     return paces
 
 

@@ -36,6 +36,9 @@ STATES = (
     ("withdrawn", "Withdrawn"),
 )
 """What one may filter by, with its words."""
+SOON = f"{desk_address('posts')}#soon"
+"""The address of what leaves today and tomorrow."""
+NEAR = {timedelta(0): " (today)", timedelta(1): " (tomorrow)"}
 GROUPS = {
     Progress.SENDING: "approved",
     Progress.TRIAL: "published",
@@ -85,8 +88,14 @@ def show(visit: Visit) -> Response:
         listed = load_week(visit.context, connection, monday, network)
         waiting = list_to_approve(connection)
         customers = customer_messages(visit.context, connection, visit.now) if not (network or state) else {}
+        is_soon = not (network or state) and iso_week(monday) == iso_week(visit.today)
+        tomorrow = visit.today + timedelta(1)
+        # On a Sunday tomorrow is in the next week.
+        after = load_week(visit.context, connection, monday + WEEK) if is_soon and tomorrow >= monday + WEEK else []
     posts = [post for post in listed if state in ("", group_of(post.status))]
     days = [_day(visit, monday + timedelta(n), posts, customers) for n in range(7)]
+    soon = [_day(visit, day, [*posts, *after], customers) for day in (visit.today, tomorrow)] if is_soon else []
+    said = {day.machine for day in soon}
     filters = {"network": network, "state": state}
     terms = visit.context.policy.posts
     orders = f"{terms.orders:,} or more orders of a product are {days_words(terms.days)} late or more"
@@ -95,8 +104,9 @@ def show(visit: Visit) -> Response:
         title="Posts",
         problem=problem,
         waiting=[_waiting_row(visit, post) for post in waiting],
+        soon=soon,
         days=days,
-        shown_days=[day for day in days if day.rows or day.customers],
+        shown_days=[day for day in days if (day.rows or day.customers) and day.machine not in said],
         has_posts=bool(posts),
         is_filtered=bool(network or state),
         nothing=f"A draft appears when {orders}, or start one.",
@@ -151,7 +161,7 @@ def _week_links(visit: Visit, monday: date, filters: Mapping[str, str]) -> list[
 def _day(visit: Visit, day: date, posts: Sequence[ListedPost], customers: Mapping[date, DayMessages]) -> PostDay:
     own = [post for post in posts if visit.context.day(post.at) == day]
     return PostDay(
-        title=f"{visit.day(day)}{' (today)' if day == visit.today else ''}",
+        title=f"{visit.day(day)}{NEAR.get(day - visit.today, '')}",
         short=visit.day(day),
         machine=day.isoformat(),
         is_today=day == visit.today,

@@ -33,6 +33,7 @@ from web.staff.cursors import read_cursor, write_cursor
 from web.staff.desk import Desk, StaffRoute
 from web.staff.forms import NEW, Form
 from web.staff.list_parts import count_words, sentence, undo_act
+from web.staff.posts import SOON
 from web.staff.runs import HOLD
 from web.staff.undo import UNDO
 from web.staff.visit import Refused, Visit
@@ -41,6 +42,7 @@ STOP = "message_stopped"
 """Kind of entries of the log."""
 NOW_WORDS = "now"
 """In an address, the hour of what may leave at once."""
+TRIAL = "They are a trial: no customer gets them until an operator goes live."
 GONE = "It does not wait any more: it has left, or somebody took it out of the queue."
 
 
@@ -118,6 +120,7 @@ def show(visit: Visit) -> Response:
         rows_title=title,
         all_url=desk_address("queue") if hour or place else "",
         may_act=visit.person.may(Right.ACT),
+        soon=SOON,
         next=following,
         first=desk_address("queue", **here) if place else "",
     )
@@ -183,7 +186,10 @@ def _pace_words(visit: Visit, pace: ChannelPace) -> str:
         return f"{waiting} {verb}. Stopped since {visit.moment(pace.stopped_since)}: {sentence(pace.reason)}{again}"
     limit = f", at most {pace.per_second:g} a second" if pace.per_second else ""
     paused = f" The provider asked for a pause until {visit.moment(pace.next_try)}." if pace.next_try else ""
-    return f"{waiting} {verb}; in an hour at this rate {pace.in_an_hour:,} will have left{limit}.{paused}"
+    trial = "" if pace.is_live or pace.channel in NETWORKS else f" {TRIAL}"
+    if not pace.in_an_hour:
+        return f"{waiting} {verb}. The first leaves at {visit.moment(pace.first_at)}{limit}.{paused}{trial}"
+    return f"{waiting} {verb}; in an hour at this rate {pace.in_an_hour:,} will have left{limit}.{paused}{trial}"
 
 
 def _row(visit: Visit, row: WaitingMessage, stopped: dict[str, ChannelPace]) -> MessageRow:

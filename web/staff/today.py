@@ -19,6 +19,7 @@ from web.staff.addresses import desk_address, run_address
 from web.staff.answers import money
 from web.staff.desk import Desk, StaffRoute
 from web.staff.list_parts import count_words, listed_words, messages_words, sentence
+from web.staff.posts import SOON
 from web.staff.runs import FLOW_WORDS, STATE_CHIPS
 from web.staff.visit import Visit
 
@@ -85,6 +86,7 @@ def show(visit: Visit) -> Response:
         waiting=waiting,
         checked=_checked(visit, today.flows),
         happened=list(_happened(today.day)),
+        soon=SOON,
         problems=problems,
         fine=fine,
     )

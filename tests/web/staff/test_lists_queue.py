@@ -52,7 +52,9 @@ def test_the_queue_is_by_hour_and_says_who_gets_what_and_why_it_waits(driver, ag
     place(driver, 3)
     change(driver, not_before=noon(0) + timedelta(hours=20))
     page = agent.get("/desk/queue")
-    assert "3 mails wait; in an hour at this rate 0 will have left." in page.text
+    assert "3 mails wait. The first leaves at Tue 16 Jun, 08:00." in page.text
+    assert "They are a trial: no customer gets them until an operator goes live." in page.text
+    assert 'href="/desk/posts#soon"' in page.html
     assert "Tue 16 Jun, 08:00 to 09:00" in page.text
     assert "Quiet hours" in page.text
     assert "Customer c1 c…@example.com" in page.text

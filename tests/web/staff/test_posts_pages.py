@@ -21,6 +21,7 @@ from tests.support.shop_driver import customer, noon
 
 LAMP = ProductFacts("P1", "Reading Lamp", "Lamps")
 NETWORKS = (Channel.X, Channel.BLUESKY)
+SUNDAY = 6
 HOUR = {"day": "2026-06-16", "time": "10:00"}
 
 
@@ -317,6 +318,20 @@ def test_the_calendar_says_what_customers_get_that_day(shop, people):
     page = people[0].get("/desk/posts")
     assert "3 mails to customers wait; first at once" in page.text
     assert "See the queue" in page.text
+
+
+def test_on_a_sunday_tomorrow_stands_above_the_week_too(shop, people):
+    mara, _ = people
+    written(mara, "Tomorrow is Monday", **HOUR)
+    sunday = desk_client(shop.context, "marketing", now=noon(SUNDAY), name="Ana")
+    monday = day(SUNDAY + 1)
+    written(sunday, "New lamps are here", day=monday.isoformat(), time="10:00")
+    page = sunday.get("/desk/posts")
+    assert "Today and tomorrow" in page.text
+    assert f"{monday:%a} {monday.day} {monday:%b} (tomorrow)" in page.text
+    assert "New lamps are here" in page.text
+    assert "New delays that tomorrow's checks find come on top." in page.text
+    assert "Today and tomorrow" not in sunday.get("/desk/posts?state=draft").text
 
 
 def test_filters_are_in_the_address(people):
