@@ -17,6 +17,7 @@ from web.staff import template_preview, template_trial
 from web.staff.addresses import desk_address
 from web.staff.forms import NEW, Form
 from web.staff.list_parts import sentence
+from web.staff.mail_twins import unlike_parts
 from web.staff.template_preview import own_folder, rendered, words_of
 from web.staff.template_standing import (
     author_of,
@@ -130,6 +131,7 @@ def act(visit: Visit, form: Form) -> Response:
 
 def _save(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | None], edits: ShopEdits) -> Response:
     problems = check_draft(visit.context.shop, visit.context.policy, own_folder(visit), words, draft)
+    problems += unlike_parts(words, edits.read(words.files), draft)
     for each in problems:
         if not each.is_warning:
             form.wrong(field_of(each.part), f"{part_name(each.part)}: {each.sentence}")

@@ -98,6 +98,23 @@ def test_a_warning_asks_for_a_tick(shop):
     assert shop.save("A free lamp: order {{ order.id }}", sure="yes").status == 303
 
 
+def test_a_mail_changed_without_its_plain_text_asks_for_a_tick(shop):
+    form = shop.mara.form(EDITOR)
+    (mail,) = form.fields["body_html"]
+    (plain,) = form.fields["body_txt"]
+    said = "You changed Mail and not Plain text; both should say the same."
+    fields = {"body_html": f"{mail}<p>We are sorry.</p>", "do": "save"}
+    page = shop.mara.send(form, fields)
+    assert page.status == 422
+    assert said in page.text
+    assert shop.mara.send(form, fields | {"sure": "yes"}).status == 303
+    form = shop.mara.form(EDITOR)
+    fields = {"body_html": f"{mail}<p>Truly sorry.</p>", "body_txt": f"{plain}Truly sorry.\n", "do": "save"}
+    assert shop.mara.send(form, fields).status == 303
+    form = shop.mara.form(EDITOR)
+    assert shop.mara.send(form, fields | {"body_html": f"{mail}<p><b>Truly</b> sorry.</p>"}).status == 303
+
+
 def test_a_mail_about_a_delay_must_say_how_to_cancel(shop):
     page = shop.save("Late", body_txt="It is late. {{ order.url }}")
     assert page.status == 422
