@@ -28,7 +28,7 @@ from web.staff.post_around import around_post
 from web.staff.post_forms import KINDS, Given, local_day_and_time, network_choices, read_post_form
 from web.staff.post_pages import logged_words, post_page
 from web.staff.post_previews import preview_response
-from web.staff.post_words import full_moment, network_name, title_of
+from web.staff.post_words import full_moment, missing_link, network_name, title_of, unused_words
 from web.staff.visit import Refused, Visit
 
 WRITTEN, EDITED = "post_written", "post_edited"
@@ -78,7 +78,7 @@ def ask_new(visit: Visit, form: Form = NEW) -> Response:
     values = {
         "product": product.name if product else visit.query("product"),
         "kind": about,
-        "text": f"\n{link}" if product else "",
+        "text": f"\n{link}" if product and link else "",
         "networks": list(visit.context.networks),
         "day": "",
         "time": "",
@@ -230,7 +230,8 @@ def _ask(visit: Visit, form: Form, connection: Connection, post_id: str) -> _Ask
         ask_for_approval(visit.context, connection, post_id, _writer(visit))
     except PostProblems:
         return _Asked(failed=True)
-    return _Asked(" and asked for approval")
+    needs_second = visit.context.policy.posts.second_person
+    return _Asked(" and asked for approval" if needs_second else " and made it ready to approve")
 
 
 def _page(visit: Visit, form: Form, shown: _Shown, action: str) -> Response:
@@ -261,9 +262,18 @@ def _page(visit: Visit, form: Form, shown: _Shown, action: str) -> Response:
         action=action,
         preview=f"{action}/preview",
         ask=_ask_words(visit),
+        link=_missing_link(visit, form, shown),
+        unused=unused_words(shown.values["text"], shown.values["networks"], texts) if not form.fields else "",
         zone=visit.context.shop.zone.rpartition("/")[2].replace("_", " "),
         about=around_post(visit, post, problems) if post else None,
     )
+
+
+def _missing_link(visit: Visit, form: Form, shown: _Shown) -> str:
+    """Return the link of the product that no text of the form has."""
+    texts = dict(shown.post.checked.texts).values() if shown.post else ()
+    typed = [form.lines(name) for name in form.fields if name.startswith("text")]
+    return missing_link(shown.product, visit.context.shop, typed if form.fields else (shown.values["text"], *texts))
 
 
 def _saved_problems(visit: Visit, post: PostDetail | None) -> list[Problem]:
@@ -315,7 +325,8 @@ def preview_saved(visit: Visit) -> Response:
         return visit.not_found("There is no such post.")
     with visit.reading() as connection:
         picture = load_picture(connection, post.id)
-    return preview_response(visit, post.checked.by_network, post.product, picture)
+    unused = unused_words(post.checked.text, post.checked.networks, post.checked.texts)
+    return preview_response(visit, post.checked.by_network, post.product, picture, notes=[unused])
 
 
 def preview_edited(visit: Visit, form: Form) -> Response:
@@ -339,7 +350,14 @@ def _preview(
     with visit.reading() as connection:
         problems = find_problems(visit.context, connection, edited)
     said = [*(each.message for each in form.errors), *(problem.text for problem in problems)]
-    return preview_response(visit, edited.by_network, product, words.picture or picture, list(dict.fromkeys(said)))
+    link = missing_link(product, visit.context.shop, edited.by_network.values())
+    notes = [
+        unused_words(words.text, words.networks, words.texts),
+        f"No text has the product's link yet: {link}" if link and edited.by_network else "",
+    ]
+    return preview_response(
+        visit, edited.by_network, product, words.picture or picture, list(dict.fromkeys(said)), notes
+    )
 
 
 def show_picture(visit: Visit) -> Response:

@@ -30,13 +30,14 @@ from web.staff.desk import Desk, StaffRoute
 from web.staff.forms import NEW, Form
 from web.staff.list_parts import listed_words, sentence, undo_act
 from web.staff.post_around import around_post
-from web.staff.post_words import full_moment, network_name, network_words, title_of
+from web.staff.post_words import full_moment, network_name, network_words, title_of, unused_words
 from web.staff.undo import UNDO, UNDO_RIGHTS
 from web.staff.visit import Refused, Visit
 
 APPROVED, SENT_BACK, WITHDRAWN = "post_approved", "post_sent_back", "post_withdrawn"
 REOPENED, TRIED = "post_reopened", "post_tried_again"
 """Kinds of entries of the log."""
+OWN = "You wrote this; this shop lets you approve it yourself."
 
 
 def routes(_: Desk) -> Sequence[StaffRoute]:
@@ -75,6 +76,10 @@ def post_page(visit: Visit, post: PostDetail, form: Form = NEW) -> Response:
         approve=f"Approve for {when}" if when else "Approve, and publish at once",
         approve_action=f"{here}/approve" if may_approve else "",
         keeps_out=keeps_out,
+        own=OWN if may_approve and is_own(post.author, post.author_id, _writer(visit)) else "",
+        unused=unused_words(post.checked.text, post.checked.networks, dict(post.checked.texts)),
+        unused_text=post.checked.text,
+        networks=len(post.checked.networks) if post.description is None else 3,
         back_action=f"{here}/back" if is_waiting else "",
         edit=f"{here}?edit=1" if is_waiting else "",
         reopen_action=f"{here}/reopen" if may and post.may_reopen else "",

@@ -61,6 +61,7 @@ def preview_response(
     product: ProductFacts | None,
     picture: Picture | None,
     problems: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Response:
     """Return the preview of a post's text on each network, in the colours that the person chose."""
     context, sizes = visit.context, measures(texts)
@@ -84,6 +85,7 @@ def preview_response(
         shop=context.shop.name,
         letter=context.shop.name.strip()[:1].upper(),
         problems=[sentence(problem) for problem in problems],
+        notes=[note for note in notes if note],
     )
     if visit.person.scheme is not Scheme.SYSTEM:
         html = in_scheme(html, visit.person.scheme)

@@ -1,11 +1,14 @@
 """Posts in the words of staff: their state, their networks, and what they are about."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from models.config.shop import ShopConfig
 from models.enums import NETWORK_NAMES, Channel, PostKind
+from models.orders import ProductFacts
 from rules.posts.status import PostStatus, Progress
+from templates.rendering.fill_variables import product_view
 from web.staff.list_parts import listed_words
 from web.staff.visit import Visit
 
@@ -42,6 +45,21 @@ def network_name(network: str) -> str:
 def network_words(networks: Sequence[str]) -> str:
     """Return networks as a list, as `X and Bluesky`."""
     return listed_words([network_name(one) for one in networks])
+
+
+def unused_words(text: str, networks: Sequence[str], texts: Mapping[str, str]) -> str:
+    """Say that no chosen network has the text for all; empty: one has it, or there is none."""
+    if not text.strip() or not networks or not all(texts.get(one) for one in networks):
+        return ""
+    if len(networks) == 1:
+        return f"Text for all other networks: not used, as only {network_name(networks[0])} is chosen."
+    return f"Text for all networks: not used, as {network_words(networks)} have their own."
+
+
+def missing_link(product: ProductFacts | None, shop: ShopConfig, texts: Iterable[str]) -> str:
+    """Return the address of a product's page that a post's texts do not have; empty: they have it, or it has none."""
+    url = (product_view(product, shop).url if product else None) or ""
+    return "" if any(url.rstrip("/") in text for text in texts) else url
 
 
 def status_chip(visit: Visit, status: PostStatus, at: datetime, kind: str = PostKind.OWN) -> Chip:

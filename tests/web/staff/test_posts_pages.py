@@ -320,6 +320,33 @@ def test_the_calendar_says_what_customers_get_that_day(shop, people):
     assert "See the queue" in page.text
 
 
+def test_a_post_says_which_text_is_not_used_and_which_link_is_missing(shop):
+    links = shop.context.shop.links.model_copy(update={"product": "https://lamps.example.com/{product}"})
+    shop.context = replace(shop.context, shop=shop.context.shop.model_copy(update={"links": links}))
+    mara = desk_client(shop.context, "marketing", now=noon(0), name="Mara")
+    place(shop, 1)
+    path = written(mara, "For all", text_x="For X alone", networks=["x"], product="P1")
+    page = mara.get(path)
+    assert "Text for all other networks: not used, as only X is chosen." in page.text
+    assert "The product's link, to put into the text: https://" in page.text
+    assert "Text for all other networks: not used" in mara.get(f"{path}/preview").text
+    form = mara.form(path)
+    form.action = f"{path}/preview"
+    assert "No text has the product's link yet: https://" in mara.send(form, {}).text
+    waits = mara.get(waiting(mara, text_x="For X alone", networks=["x"]))
+    assert "Text for all other networks: not used, as only X is chosen." in waits.text
+
+
+def test_who_may_approve_their_own_post_is_told_so(shop):
+    shop.context = replace(shop.context, policy=Policy(posts=PostPolicy(second_person=False)))
+    mara = desk_client(shop.context, "marketing", now=noon(0), name="Mara")
+    assert "Save and go on to approve" in mara.get("/desk/posts/new").text
+    fields = {"text": "We are open.", "networks": ["x"], "do": "ask"}
+    page = mara.follow(mara.post("/desk/posts/new", fields))
+    assert "You wrote the post “We are open.” and made it ready to approve" in page.text
+    assert "You wrote this; this shop lets you approve it yourself." in page.text
+
+
 def test_on_a_sunday_tomorrow_stands_above_the_week_too(shop, people):
     mara, _ = people
     written(mara, "Tomorrow is Monday", **HOUR)
