@@ -188,6 +188,16 @@ CHAPTERS = (
         ),
     ),
     Chapter(
+        "Who approves",
+        (
+            Sentence("posts.second_person", "A second person approves each post: []", SWITCH),
+            Sentence("approval.words", "A second person approves the words of messages: []", SWITCH),
+            Sentence("approval.policy", "A second person approves this policy: []", SWITCH),
+        ),
+        "Nobody approves what they wrote themselves: two people with the role marketing or admin are needed. While a "
+        "second person approves the policy, that person also approves switching it off.",
+    ),
+    Chapter(
         "How days are counted",
         (
             Sentence(
@@ -245,17 +255,15 @@ OPERATORS_OWN = {
     "order_page.new_links_a_day": "How many new links an order gets in a day",
     "promise_clock": "The law of each country",
     "retention": "How long records are kept",
-    "posts.second_person": "Whether a second person approves posts",
-    "approval": "What a second person approves",
     "words": "Words that messages may not have, should not have, or must have",
 }
 """Sections and keys that are the operator's, shown with their values, and what they are about."""
 NOT_IN_FIGURES = {
     "experiment": "which wording a customer reads",
     "posts": "posts",
+    "approval": "who approves what is saved",
     "storefront": "notices on product pages",
     "order_page": "the order page",
-    "costs": "what messages cost",
     "sending": "how messages are sent",
     "restock.post_orders": "posts",
     "restock.post_left": "posts",
