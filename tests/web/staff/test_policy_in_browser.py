@@ -60,7 +60,7 @@ def test_a_marketer_changes_the_policy_by_keyboard(tmp_path):
         days = tab_to(driver, "bucket.1.from_days")
         assert days.get_attribute("value") == "0"
         days.send_keys("3", Keys.ENTER)
-        person.see("5 customers would be told instead of 4", "Write to customers from 4 days late on")
+        person.see("5 customers would be told instead of 4", "Write to customers from this many days late on")
         check(driver)
         tab_to(driver, "why").send_keys("fewer calls", Keys.ENTER)
         person.see("You saved version 2 of the policy.", "fewer calls")

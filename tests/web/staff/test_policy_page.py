@@ -138,7 +138,7 @@ def spent(app):
 
 
 def euros(amount):
-    return f"{amount:,.2f}".removesuffix(".00") + "\N{NO-BREAK SPACE}EUR" if amount else "0"
+    return f"{amount:,.2f}".removesuffix(".00") + "\N{NO-BREAK SPACE}EUR"
 
 
 def orders_told(app):
@@ -152,7 +152,7 @@ def orders_told(app):
 def test_looking_writes_nothing_and_saving_keeps_comments_and_defaults(desk):
     before = desk.text
     seen = desk.see({"contact.minimum_gap_days": "4", "posts.days": "6"})
-    assert "Leave at least 2 days between two messages about one order" in seen.text
+    assert "Leave at least … days between two messages about one order 2 4" in seen.text
     assert (desk.text, desk.versions()) == (before, [])
 
     done = desk.save(seen, "fewer mails")
@@ -168,6 +168,9 @@ def test_looking_writes_nothing_and_saving_keeps_comments_and_defaults(desk):
         (2, desk.mara.person.name, VersionState.IN_USE),
         (1, "files", VersionState.REPLACED),
     ]
+    listed = desk.mara.get(f"{POLICY}/versions").text
+    assert "as found in the shop's folder when the desk first looked" in listed
+    assert "changed in the shop's folder" not in listed
     form = desk.mara.form(POLICY)
     assert form.fields["contact.minimum_gap_days"] == ["4"], "a running server has the new number"
 
@@ -227,7 +230,7 @@ def test_what_is_wrong_stands_at_its_field_and_what_was_typed_is_kept(desk):
 def test_an_earlier_version_is_compared_used_again_and_an_act_undone(desk):
     desk.save(desk.see({"bucket.1.from_days": "3"}))
     compared = desk.mara.get(f"{POLICY}/versions/1..2").text
-    assert "Write to customers from 4 days late on 4 3" in compared
+    assert "Write to customers from this many days late on 4 3" in compared
 
     first = desk.mara.post(f"{POLICY}/versions/1", {})
     assert "Use version 1 again, as version 3" in first.text
@@ -263,6 +266,43 @@ def test_a_form_that_was_opened_before_another_change_does_not_change_it_back(de
     answer = desk.mara.send(form, {"posts.orders": "9"})
     assert answer.status == 409
     assert "The policy was changed meanwhile, by Jan." in answer.text
+
+
+def test_a_marketer_lets_a_second_person_approve_and_needs_one_to_switch_it_off(desk):
+    on = {"posts.second_person": "yes", "approval.words": "yes", "approval.policy": "yes"}
+    seen = desk.see(on)
+    assert "A second person approves this policy no yes" in seen.text
+    desk.save(seen)
+    policy = Policy.model_validate(policy_data(desk.text))
+    assert (policy.posts.second_person, policy.approval.words, policy.approval.policy) == (True, True, True)
+
+    asked = desk.save(desk.see(dict.fromkeys(on, "no")))
+
+    assert "You asked for approval of version 3" in desk.mara.follow(asked).text
+    assert Policy.model_validate(policy_data(desk.text)) == policy, "nobody switches it off alone"
+    jan = desk.person("Jan")
+    desk.save(jan.post(f"{POLICY}/versions/3", {}), who=jan)
+    assert not Policy.model_validate(policy_data(desk.text)).approval.policy
+
+
+def test_the_cost_of_messages_is_shown_or_said_to_be_unknown(desk):
+    without = desk.see({"bucket.1.from_days": "3"})
+    assert "No price of a mail or a text is set, so their cost is not shown." in without.text
+    assert 'href="/desk/policy#costs.email"' in without.html
+    assert 'id="costs.email"' in desk.mara.get(POLICY).html
+    priced = desk.see({"costs.email": "EUR 1", "costs.sms": "EUR 1"})
+    assert "No price" not in priced.text
+    mails, texts = read_figures(priced)["Messages: mails / texts"].split(" / ")
+    assert read_figures(priced)["Cost of these messages"] == euros(int(mails) + int(texts))
+    assert read_figures(priced, column=1)["Cost of these messages"] == euros(0)
+
+
+def test_the_form_is_sent_from_each_chapter_and_a_row_is_removed_apart_from_its_values(desk):
+    html = desk.mara.get(POLICY).html
+    for chapter in html.split("<h2>")[1:]:
+        assert ">See what changes</button>" in chapter, chapter.partition("<")[0]
+    rows = html.split('<fieldset class="late-row')[1:]
+    assert rows[0].index('.message"') < rows[0].index('class="box removal"')
 
 
 def test_somebody_who_was_faster_is_named(desk):

@@ -57,11 +57,18 @@ def in_words(sentence: Sentence, value: Any) -> str:
     )
 
 
+def without_value(sentence: Sentence) -> str:
+    """Return a sentence as the name of its number: the place of a value that may change is left open."""
+    if sentence.kind is HOURS:
+        return in_words(sentence, {})
+    return sentence.text.removesuffix(": []").replace("[]", "\N{HORIZONTAL ELLIPSIS}")
+
+
 def _sentences(before: Policy, after: Policy) -> Iterator[Change]:
     for sentence in SENTENCES.values():
         was, is_then = value_at(before, sentence.path), value_at(after, sentence.path)
         if was != is_then:
-            yield Change(sentence.path, in_words(sentence, was), shown(sentence, was), shown(sentence, is_then))
+            yield Change(sentence.path, without_value(sentence), shown(sentence, was), shown(sentence, is_then))
 
 
 def _operators(before: Policy, after: Policy) -> Iterator[Change]:
@@ -117,8 +124,9 @@ def _days(policy: Policy, bucket: Bucket) -> str:
 def _row(policy: Policy, was: Bucket, then: Bucket) -> Iterator[Change]:
     days = _days(policy, was)
     if was.from_days != then.from_days:
-        verb = "Write to customers" if was.notify and then.notify else "Count as late"
-        words = f"{verb} from {was.from_days} days late on"
+        words = f"{days}: the row begins at this many days late"
+        if was == next((bucket for bucket in policy.bucket if bucket.notify), None) and then.notify:
+            words = "Write to customers from this many days late on"
         yield Change(f"{DAYS_LATE}.from_days", words, str(was.from_days), str(then.from_days))
     if was.notify != then.notify:
         yield Change(f"{DAYS_LATE}.notify", f"{days}: write to customers", plain(was.notify), plain(then.notify))

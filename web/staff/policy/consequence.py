@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from models.enums import GOOD_CHANGES, ChangeKind, Channel
+from models.enums import DIRECT, GOOD_CHANGES, ChangeKind, Channel
 from models.policy.policy import Policy
 from models.quantities import counted
 from rules.delays.working_days import Calendar
 from tasks.context import Context
+from tasks.desk.staff_words import channel_word
 from tasks.policy.effect import PolicyEffect, RunEffect, compare_policies
 from tasks.policy.later import DAYS_AHEAD
-from web.staff.addresses import order_address
+from web.staff.addresses import desk_address, order_address
 from web.staff.bucket_words import days_late_words
 from web.staff.list_parts import listed_words, sentence
 from web.staff.policy.changes import Change
@@ -51,6 +52,10 @@ class Consequence:
     figures: tuple[Figure, ...]
     orders: tuple[OrderLinks, ...]
     notes: tuple[str, ...]
+    no_price: str
+    """Which messages have no price, so that their cost is not in the table; empty: each has one."""
+    price_at: str
+    """Where the first missing price is set."""
 
 
 def look_ahead(visit: Visit, policy: Policy, changed: Policy) -> PolicyEffect:
@@ -80,11 +85,14 @@ def consequence(
     at = next_run(visit)
     is_today = at.astimezone(visit.context.zone).date() == visit.today
     when = f"today at {visit.moment(at)}" if is_today else visit.full_moment(at)
+    unpriced = [channel for channel in DIRECT if not policies[1].costs.price_of(channel)]
     return Consequence(
         lead=f"At the next run, {when}, {_lead(now, then, about=effect.is_sample)}",
-        figures=tuple(_figures(policies, effect)),
+        figures=tuple(_figures(policies, effect, visit.context.shop.currency)),
         orders=tuple(_order_links(effect)),
         notes=tuple(_notes(effect, changes)),
+        no_price=_no_price(unpriced),
+        price_at=f"{desk_address('policy')}#costs.{unpriced[0]}" if unpriced else "",
     )
 
 
@@ -123,16 +131,40 @@ def money(amount: Decimal, currency: str) -> str:
     return f"{text}\N{NO-BREAK SPACE}{currency}"
 
 
-def _moneys(amounts: Mapping[str, Decimal]) -> str:
-    return ", ".join(money(amount, currency) for currency, amount in sorted(amounts.items())) or "0"
+def _moneys(amounts: Mapping[str, Decimal], currency: str) -> str:
+    """Return amounts in words; none is 0 in the shop's currency."""
+    return ", ".join(money(amount, of) for of, amount in sorted(amounts.items())) or money(Decimal(0), currency)
 
 
-def _figures(policies: tuple[Policy, Policy], effect: PolicyEffect) -> Iterator[Figure]:
+def _no_price(unpriced: Sequence[Channel]) -> str:
+    """Say which messages have no price."""
+    if not unpriced:
+        return ""
+    of = " or ".join(f"a {channel_word(channel)}" for channel in unpriced)
+    return f"No price of {of} is set, so their cost is not shown."
+
+
+def _message_cost(policy: Policy, run: RunEffect) -> dict[str, Decimal]:
+    """Return what the messages of a run cost at the policy's prices, by currency."""
+    cost: dict[str, Decimal] = {}
+    for channel in DIRECT:
+        for currency, price in policy.costs.price_of(channel).items():
+            cost[currency] = cost.get(currency, Decimal(0)) + price * run.messages[channel]
+    return cost
+
+
+def _figures(policies: tuple[Policy, Policy], effect: PolicyEffect, currency: str) -> Iterator[Figure]:
     now, then = effect.now, effect.changed
     yield Figure("Orders whose customer is told", f"{now.told:,}", f"{then.told:,}", _told_note(policies, now, then))
     yield Figure("Messages: mails / texts", _messages(now), _messages(then))
+    if any(policy.costs.price_of(channel) for policy in policies for channel in DIRECT):
+        costs = (_message_cost(policy, run) for policy, run in zip(policies, (now, then), strict=True))
+        yield Figure("Cost of these messages", *(_moneys(cost, currency) for cost in costs))
     yield Figure(
-        "Discounts, at most", _moneys(now.discounts), _moneys(then.discounts), _discount_note(policies[1], now, then)
+        "Discounts, at most",
+        _moneys(now.discounts, currency),
+        _moneys(then.discounts, currency),
+        _discount_note(policies[1], now, then),
     )
     yield Figure("Would the run wait for a person?", _waits(now), _waits(then), _why_it_waits(now, then))
     earlier, later, never = (len(ids) * effect.orders.every for ids in (effect.earlier, effect.later, effect.never))

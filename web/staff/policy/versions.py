@@ -24,6 +24,8 @@ STATES = {
     VersionState.REPLACED: ("calm", "Earlier"),
     VersionState.SENT_BACK: ("bad", "Sent back"),
 }
+CHANGED_BY_FILES = "changed in the shop's folder"
+FOUND_FIRST = "as found in the shop's folder when the desk first looked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def _row(visit: Visit, found: Version) -> VersionRow:
 
 
 def _who(found: Version) -> str:
-    who = "changed in the shop's folder" if found.author == BY_FILES else found.author
+    who = found.author if found.author != BY_FILES else CHANGED_BY_FILES if found.based_on else FOUND_FIRST
     if found.approver and found.state != VersionState.SENT_BACK:
         return f"{who}, approved by {found.approver}"
     return who
