@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -87,12 +88,14 @@ def test_the_preview_changes_beside_the_form_and_the_form_can_still_be_sent(post
     browser.find_element(By.CSS_SELECTOR, "button[formtarget]").click()
 
     def previewed(_):
+        browser.switch_to.default_content()
         browser.switch_to.frame("preview")
         found = browser.find_element(By.TAG_NAME, "body").text
         browser.switch_to.default_content()
         return "Only tried out" in found and "14 of 280 characters" in found
 
-    WebDriverWait(browser, 20).until(previewed)
+    # The preview may change while it is read: it follows what is typed, too.
+    WebDriverWait(browser, 20, ignored_exceptions=[StaleElementReferenceException]).until(previewed)
     assert browser.current_url == url + pages["draft"]
     browser.find_element(By.CSS_SELECTOR, "button[value='save']").click()
     WebDriverWait(browser, 20).until(lambda _: "done=" in browser.current_url)
