@@ -70,10 +70,13 @@ class _UnsubscribePages:
         action = links.unsubscribe(request.path_params["token"])
         words, here = self._site.words(request, self._clock()), action.partition("?")[0]
         if done:
-            view = NoticeView(words.say("unsubscribed_title"), (words.say("unsubscribed_text"),))
-            return self._site.page("unsubscribe.html", words, links, here=here, view=view, action="")
-        view = NoticeView(words.say("unsubscribe_title"), (words.say("unsubscribe_text"),))
-        return self._site.page("unsubscribe.html", words, links, here=here, view=view, action=action)
+            view, action = NoticeView(words.say("unsubscribed_title"), (words.say("unsubscribed_text"),)), ""
+        else:
+            view = NoticeView(words.say("unsubscribe_title"), (words.say("unsubscribe_text"),))
+        button = "unsubscribe_button"
+        return self._site.page(
+            "one_button.html", words, links, here=here, view=view, action=action, hidden=CONFIRM, button=button
+        )
 
 
 async def _is_meant(request: Request) -> bool:

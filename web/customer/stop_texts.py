@@ -45,12 +45,13 @@ class StopTextsEndpoints:
 
     def _page(self, visit: Visit, view: NoticeView, form: str) -> Response:
         return self._site.page(
-            "stop_texts.html",
+            "one_button.html",
             visit.words,
             visit.links,
             here=visit.here,
             withdraws=visit.withdraws,
             view=view,
             action=visit.links.texts() if form else "",
-            form=form,
+            hidden=("form", form),
+            button="stop_texts_button",
         )

@@ -20,10 +20,10 @@ from tasks.desk.numbers import load_daily, load_numbers
 from web.staff.addresses import desk_address
 from web.staff.bucket_words import days_late_words, late_orders
 from web.staff.desk import Desk, StaffRoute
-from web.staff.forms import Form
+from web.staff.periods import asked_period, counted_days
 from web.staff.visit import Visit
 
-DEFAULT_DAYS, MAX_DAYS = 28, 400
+DEFAULT_DAYS = 28
 PERIODS = (("Last 7 days", 7), ("Last 28 days", 28), ("Last 90 days", 90))
 FEW = 10
 """Below so many cases a number stands without a percentage."""
@@ -85,7 +85,7 @@ def routes(_: Desk) -> Sequence[StaffRoute]:
 
 def show(visit: Visit) -> Response:
     """Return the numbers of a period."""
-    first, last, form = _period(visit)
+    first, last, form = asked_period(visit, DEFAULT_DAYS)
     with visit.reading() as connection:
         numbers = load_numbers(visit.context.policy, connection, first, last)
         now = late_orders(count_orders_by_bucket(connection))
@@ -99,7 +99,7 @@ def show(visit: Visit) -> Response:
         last=last.isoformat(),
         periods=[(name, desk_address("numbers", **_last_days(visit.today, days))) for name, days in PERIODS],
         counted=visit.full_moment(numbers.counted_at) if numbers.counted_at else "",
-        days=_days_words(numbers),
+        days=counted_days(numbers.days, numbers.first, numbers.last),
         facts=_facts(numbers, now),
         buckets=[_bucket_row(policy, one) for one in numbers.buckets],
         channels=[_channel_row(one) for one in numbers.channels],
@@ -110,7 +110,7 @@ def show(visit: Visit) -> Response:
 
 def download(visit: Visit) -> Response:
     """Return the numbers of each day of a period as CSV."""
-    first, last, _ = _period(visit)
+    first, last, _ = asked_period(visit, DEFAULT_DAYS)
     with visit.reading() as connection:
         daily = load_daily(connection, first, last)
     headers = {"Content-Disposition": f'attachment; filename="numbers-{first}-{last}.csv"'}
@@ -119,24 +119,6 @@ def download(visit: Visit) -> Response:
 
 def _last_days(today: date, days: int) -> dict[str, str]:
     return {"from": (today - timedelta(days=days - 1)).isoformat(), "to": today.isoformat()}
-
-
-def _period(visit: Visit) -> tuple[date, date, Form]:
-    """Return the days that the address asks for, within what is kept; a wrong one is said, and the default shown."""
-    form = Form("", {name: [visit.query(name)] for name in ("from", "to") if visit.query(name)})
-    first, last = form.day("from"), form.day("to")
-    if first and last and last < first:
-        form.wrong("to", "The last day is before the first.")
-    if form.errors:
-        first = last = None
-    last = min(last or visit.today, visit.today)
-    first = min(first or last - timedelta(days=DEFAULT_DAYS - 1), last)
-    return max(first, last - timedelta(days=MAX_DAYS)), last, form
-
-
-def _days_words(numbers: Numbers) -> str:
-    of = (numbers.last - numbers.first).days + 1
-    return "" if numbers.days == of else f"{numbers.days} of {counted(of, 'day')} were counted."
 
 
 def share(one: Share) -> str:

@@ -16,7 +16,7 @@ from tasks.csv_files import csv_text
 from tasks.desk.results import load_daily_results, load_experiments, load_results
 from web.staff.addresses import desk_address
 from web.staff.desk import Desk, StaffRoute
-from web.staff.forms import Form
+from web.staff.periods import asked_period, counted_days
 from web.staff.result_words import (
     DEFINITIONS,
     FEW,
@@ -31,7 +31,7 @@ from web.staff.result_words import (
 )
 from web.staff.visit import Visit
 
-DEFAULT_DAYS, MAX_DAYS = 90, 400
+DEFAULT_DAYS = 90
 PERIODS = (("Last 28 days", 28), ("Last 90 days", 90), ("Last year", 365))
 DAY_COLUMNS = ("day", "days_late", "message", "number", "which", "value")
 TRIAL_COLUMNS = ("trial", "wording", "customers", "waited", "cancelled", "answered", "redeemed")
@@ -95,7 +95,7 @@ def routes(desk: Desk) -> Sequence[StaffRoute]:
 def show(visit: Visit) -> Response:
     """Return the results of a period."""
     policy, message = visit.context.policy, visit.query("message")
-    first, last, form = _period(visit)
+    first, last, form = asked_period(visit, DEFAULT_DAYS)
     with visit.reading() as connection:
         results = load_results(policy, connection, first, last, message)
         known = _known_messages(policy, results)
@@ -116,7 +116,7 @@ def show(visit: Visit) -> Response:
         messages=[("", "All messages"), *((one, message_words(policy, one)) for one in known)],
         periods=[(name, _last_days(visit.today, days, message)) for name, days in PERIODS],
         counted=visit.full_moment(results.counted_at) if results.counted_at else "",
-        days=_days_words(results),
+        days=counted_days(results.days, results.first, results.last),
         rows=[_row_view(policy, row) for row in (*results.rows, *([results.total] if len(results.rows) > 1 else []))],
         kept=[(days_words(policy, bucket), counted(n, "message")) for bucket, n in results.kept],
         kept_words=kept_words(results),
@@ -131,7 +131,7 @@ def show(visit: Visit) -> Response:
 
 def download_days(visit: Visit) -> Response:
     """Return the numbers of each day of a period as CSV."""
-    first, last, _ = _period(visit)
+    first, last, _ = asked_period(visit, DEFAULT_DAYS)
     policy = visit.context.policy
     with visit.reading() as connection:
         daily = load_daily_results(connection, first, last, visit.query("message"))
@@ -161,28 +161,10 @@ def _last_days(today: date, days: int, message: str) -> str:
     return desk_address("results", **{"from": first.isoformat(), "to": today.isoformat(), "message": message})
 
 
-def _period(visit: Visit) -> tuple[date, date, Form]:
-    """Return the days that the address asks for, within what is kept; a wrong one is said, and the default shown."""
-    form = Form("", {name: [visit.query(name)] for name in ("from", "to") if visit.query(name)})
-    first, last = form.day("from"), form.day("to")
-    if first and last and last < first:
-        form.wrong("to", "The last day is before the first.")
-    if form.errors:
-        first = last = None
-    last = min(last or visit.today, visit.today)
-    first = min(first or last - timedelta(days=DEFAULT_DAYS - 1), last)
-    return max(first, last - timedelta(days=MAX_DAYS)), last, form
-
-
 def _known_messages(policy: Policy, results: Results) -> list[str]:
     """Return the messages of the policy, and those that left in the period."""
     own = [bucket.words for bucket in policy.bucket if bucket.notify]
     return list(dict.fromkeys((*own, LATE_AGAIN, NEW_DATE, GOOD_NEWS, MAY_BE_LATE, *results.messages)))
-
-
-def _days_words(results: Results) -> str:
-    of = (results.last - results.first).days + 1
-    return "" if results.days == of else f"{results.days} of {counted(of, 'day')} were counted."
 
 
 def _template_addresses(visit: Visit, trial: TrialView) -> tuple[str, str]:
