@@ -20,6 +20,8 @@ def create_turns(url: str) -> None:
     """Create the tables of turns in a database."""
     if url.startswith(SQLITE):
         with closing(sqlite3.connect(url.removeprefix(SQLITE))) as connection:
+            # Here, as in a ledger's file, and not by each worker: of two that change it at once, one gets an error.
+            connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(TABLES)
     else:
         with psycopg.connect(url) as connection:
@@ -56,7 +58,7 @@ class SqliteTurns:
     def __init__(self, url: str) -> None:
         file = url.removeprefix(SQLITE)
         self._connection = sqlite3.connect(file, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", *PRAGMAS):
+        for pragma in PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}")
 
     def turn(self, ended: Sequence[tuple[str, str]], begun: Sequence[tuple[str]]) -> None:

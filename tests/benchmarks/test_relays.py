@@ -8,7 +8,7 @@ from benchmarks.pgqueue import enqueue, send_from_queue
 from benchmarks.posting import BODIES, read_message
 from benchmarks.provider import a_provider, bodies, taken
 from benchmarks.relays import send_bare, send_by_sdk, send_durably
-from benchmarks.turns import create_turns
+from benchmarks.turns import create_turns, open_turns
 from models.enums import Channel
 from models.messages import Message
 
@@ -104,3 +104,16 @@ def test_a_servers_costs_are_those_of_the_work(postgres, postgresql, provider, m
     assert (spent.row_versions, spent.hot_updates) == (2 * MAILS, 0)
     assert spent.wal_bytes > 2 * MAILS * len("id")
     assert spent.cpu_seconds >= 0
+
+
+def test_a_worker_of_the_floor_may_begin_while_another_one_reads(tmp_path):
+    url = f"sqlite:///{tmp_path / 'turns.db'}"
+    create_turns(url)
+    reader = create_engine(url)
+    with reader.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql("SELECT id FROM ended").all()
+        with open_turns(url) as store:
+            store.turn([], [("1",)])
+    reader.dispose()
+    assert rows(url, "begun") == ["1"]
