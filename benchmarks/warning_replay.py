@@ -8,7 +8,7 @@ from benchmarks.forecast_orders import Bought
 from models.early_warning import HORIZON, PastOrder, Source
 from models.policy.policy import Policy
 from rules.delays.working_days import Calendar
-from rules.early_warning.decision import warn_now
+from rules.early_warning.decision import last_morning, warn_now
 from rules.early_warning.drift import WINDOW_DAYS, Said, judge
 from rules.early_warning.model import Regression, WarningModel
 from rules.early_warning.training import Fit
@@ -33,6 +33,8 @@ class Foretold:
     source: Source
     warned: bool
     """Whether the product would have warned on this morning, had it not warned before."""
+    is_last: bool
+    """Whether it is the last working morning to warn."""
 
     def is_late(self, late_days: int) -> bool:
         """Return whether the order ended late; one that never arrived did."""
@@ -86,6 +88,7 @@ def foretell(orders: Sequence[Bought], policy: Policy) -> Iterator[list[Foretold
                 by_model=by_model.probability,
                 source=likelihood.source,
                 warned=warn_now(likelihood, order.promised_on, morning, policy.warning, calendar).now,
+                is_last=morning == last_morning(order.promised_on, policy.warning, calendar),
             )
             for order, likelihood, by_model in zip(out, told, own, strict=True)
             if likelihood and by_model

@@ -1,6 +1,6 @@
 """Score warnings: of the late how many were told, of those told how many came when, and what that is worth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -129,20 +129,30 @@ class WarningScores:
         return found
 
 
-def first_warnings(
-    foretold: Sequence[Foretold], *, days_before: int | None = None, least: float | None = None
-) -> dict[str, int]:
-    """Return the days before the promise on which each order is first warned of: by the product, or another rule.
+def first_warnings(foretold: Sequence[Foretold]) -> dict[str, int]:
+    """Return the days before the promise on which the product first warns of each order."""
+    return _first(foretold, lambda each: each.warned)
 
-    A rule warns of all that are out `days_before` the promise, or of those with a likelihood of `least`.
-    """
+
+def all_out(foretold: Sequence[Foretold], days_before: int) -> dict[str, int]:
+    """Return the orders that are out so many days before the promise."""
+    return _first(foretold, lambda each: each.before == days_before)
+
+
+def on_last_morning(foretold: Sequence[Foretold], least: float = 0) -> dict[str, int]:
+    """Return the orders that are out on the last working morning, with at least this likelihood to be late."""
+    return _first(foretold, lambda each: each.is_last and each.probability >= least)
+
+
+def least_by_cost(worth: int) -> float:
+    """Return the likelihood from which a warning pays, where a late customer told is worth so many needless ones."""
+    return 1 / (1 + worth)
+
+
+def _first(foretold: Sequence[Foretold], is_warned: Callable[[Foretold], bool]) -> dict[str, int]:
     first: dict[str, int] = {}
     for each in sorted(foretold, key=lambda each: each.morning):
-        if days_before is None and least is None:
-            now = each.warned
-        else:
-            now = each.before == (days_before or 1) and each.probability >= (least or 0)
-        if now and each.before > 0:
+        if each.before > 0 and is_warned(each):
             first.setdefault(each.order.id, each.before)
     return first
 

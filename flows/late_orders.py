@@ -29,6 +29,7 @@ from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
 from tasks.db.sharding import MAX_SHARDS
 from tasks.db.sql import read_only
+from tasks.early_warning.relearn import learn_changed
 from tasks.guardrails.check import accepted_orders, check_data, check_run, preview_breaches
 from tasks.guardrails.run_days import check_clock, check_data_date
 from tasks.imports.load import import_all
@@ -105,6 +106,7 @@ async def run_late_orders(
         if not breaches:
             if import_first:
                 await run_allocate(app, as_of, progress=progress)
+            await run_task(learn_changed, context)
             await evaluate(app, context, report, limit, progress)
             breaches = await run_task(check_run, context)
 

@@ -15,6 +15,7 @@ from app.health.check import Check
 from app.health.ledger import check_ledger, check_live_channels, check_owner_matches, open_existing_ledger
 from app.health.prefect import check_prefect
 from app.health.providers import check_credentials, check_transports
+from app.health.warnings import check_warnings
 from app.ledger import state_folder
 from app.panel_keys import panel_hosts, panel_signer
 from app.vendor_transports import SETTING, keys_of, secret_problem
@@ -165,6 +166,7 @@ CHECKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
     _panel,
     _templates,
     _trials,
+    check_warnings,
     _outbox,
     check_prefect,
 )

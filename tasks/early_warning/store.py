@@ -98,6 +98,11 @@ def load_state(connection: Connection, as_of: date) -> LearntState | None:
     return None if row is None else LearntState(*row)
 
 
+def has_learnt(connection: Connection) -> bool:
+    """Return whether any version was ever learnt."""
+    return connection.execute(select(LEARNT_MODELS.c.version).limit(1)).first() is not None
+
+
 def _newest(as_of: date, *columns: ColumnElement[Any]) -> Select[Any]:
     lately = LEARNT_MODELS.c.as_of.between(as_of - timedelta(days=USED_DAYS), as_of)
     newest = (LEARNT_MODELS.c.as_of.desc(), LEARNT_MODELS.c.learnt_at.desc())

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from prefect.client.schemas.schedules import CronSchedule
+from sqlalchemy import insert
 
 from app.health.check import Check
 from app.health.doctor import examine
@@ -15,6 +16,7 @@ from app.health.prefect import last_run
 from cli.main import command_line
 from sources.sample import write_sample
 from tasks.runs.records import LATE_ORDERS, start_run
+from tasks.tables import LEARNT_MODELS
 from tests.channels.test_credential_checks import NUMBERS, YES
 from tests.support.provider import Answer
 from tests.support.shop_driver import open_context
@@ -185,6 +187,29 @@ def test_a_ledger_that_is_ahead_of_the_clock_is_a_fault(shop, ledger, set_up, ah
     context.engine.dispose()
     set_up(database_url=ledger)
     assert looked(shop, providers=False)["last day"].mark == mark
+
+
+@pytest.mark.parametrize(
+    ("late_days", "days_ago", "mark", "words"),
+    [(4, 1, "ok", "4 days late or more"), (5, 1, "note", "says 4 days by now"), (4, 9, "wrong", "nobody is warned")],
+)
+def test_doctor_says_what_warnings_rest_on(shop, ledger, set_up, late_days, days_ago, mark, words):
+    context = open_context(ledger)
+    row = dict.fromkeys(LEARNT_MODELS.c.keys(), 0) | {
+        "version": "v",
+        "source": "model",
+        "content": b"",
+        "drifted": False,
+    }
+    learnt_on = datetime.now(ZoneInfo("Europe/Berlin")).date() - timedelta(days=days_ago)
+    row |= {"as_of": learnt_on, "learnt_at": datetime.now(UTC), "late_days": late_days}
+    with context.engine.begin() as connection:
+        connection.execute(insert(LEARNT_MODELS).values(row))
+    context.engine.dispose()
+    set_up(database_url=ledger)
+    check = looked(shop, providers=False)["warnings"]
+    assert check.mark == mark
+    assert words in check.found
 
 
 def test_a_shop_without_a_server_of_prefect_is_in_order(shop):

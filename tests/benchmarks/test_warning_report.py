@@ -12,8 +12,8 @@ from benchmarks.bootstrap import Weeks
 from benchmarks.forecast_orders import Bought
 from benchmarks.forecast_scores import Scores
 from benchmarks.warning_replay import Foretold, foretell
-from benchmarks.warning_report import ALL_OUT, DAY_BEFORE, OURS, measure_warnings, show_warnings, warnings_data
-from benchmarks.warning_scores import WarningScores, auc, brier_skill, first_warnings
+from benchmarks.warning_report import ALL_OUT, LAST_DAY, OURS, by_cost, measure_warnings, show_warnings, warnings_data
+from benchmarks.warning_scores import WarningScores, auc, brier_skill, first_warnings, on_last_morning
 from models.early_warning import Source
 from models.policy.policy import Policy
 from tests.support.waiting_orders import past_orders
@@ -61,7 +61,8 @@ def test_the_report_shows_the_products_rule_beside_the_others(orders, foretold, 
     dates.days_late = {each.order.id: each.order.days_late for each in foretold}
     scores, rules = measure_warnings(orders, dates, POLICY, Console(quiet=True))
     assert rules[OURS].warned == len(first_warnings(foretold))
-    assert rules[ALL_OUT].warned > rules[DAY_BEFORE].warned > 0
+    assert rules[ALL_OUT].warned > rules[LAST_DAY].warned > 0
+    assert rules[by_cost(5)].warned >= rules[by_cost(2)].warned >= rules[LAST_DAY].warned >= rules[by_cost(1)].warned
     out = Console(record=True, width=150, file=StringIO())
     show_warnings(scores, rules, tmp_path / "w.png", out)
     assert "said and came: only those that arrived" in out.export_text()
@@ -75,7 +76,7 @@ def order(key, late):
 
 def said(one, before, probability, *, warned=False):
     morning = one.promised_on - timedelta(days=before)
-    return Foretold(one, morning, before, probability, probability, Source.MODEL, warned)
+    return Foretold(one, morning, before, probability, probability, Source.MODEL, warned, is_last=before == 1)
 
 
 def test_each_order_is_warned_of_once_and_counted_by_when_it_came():
@@ -85,7 +86,7 @@ def test_each_order_is_warned_of_once_and_counted_by_when_it_came():
         said(fine, 1, 0.45, warned=True), said(missed, 1, 0.2), said(missed, 0, 0.9, warned=True),
     ]  # fmt: skip
     assert first_warnings(foretold) == {"a": 3, "b": 1, "c": 1}
-    assert first_warnings(foretold, days_before=1, least=0.5) == {"a": 1, "b": 1}
+    assert on_last_morning(foretold, least=0.5) == {"a": 1, "b": 1}
     score = WarningScores([late, soon, fine, missed], foretold, 4).rule("ours", first_warnings(foretold))
     assert (score.warned, score.told.value, score.early.value, score.lead) == (3, 0.5, 0.5, 3)
     assert [score.came[by].value for by in (0, 1, 3)] == pytest.approx([1 / 3, 1 / 3, 2 / 3])

@@ -8,9 +8,12 @@ from sqlalchemy import insert, select, update
 
 from models.early_warning import PastOrder, Source
 from models.enums import Promise
+from models.policy.policy import Policy
+from models.policy.warning import WarningPolicy
 from tasks.db.sql import read_only
 from tasks.early_warning.history import load_open_orders, load_past_orders
 from tasks.early_warning.learn import learn_from, read_past
+from tasks.early_warning.relearn import learn_changed
 from tasks.early_warning.store import USED_DAYS, load_model, load_state
 from tasks.tables import CUSTOMERS, LEARNT_MODELS, ORDER_FORECASTS, ORDER_LINES, ORDERS, PRODUCTS, SHIPMENTS
 from tests.support.waiting_orders import LATE_DAYS, WITHIN_DAYS, day, past_orders
@@ -191,6 +194,19 @@ def test_learning_twice_on_a_day_changes_nothing(history):
     assert again.foretold == once.foretold
     with read_only(history.engine) as connection:
         assert len(connection.execute(select(LEARNT_MODELS.c.version)).all()) == 1
+
+
+def test_a_changed_policy_is_learnt_by_the_next_run_and_not_again_after_it(history):
+    tonight, today = on_day(history, 120), on_day(history, 121)
+    assert learn_changed(today) is None
+    learn_from(tonight, read_past(tonight), LATE_DAYS)
+    assert learn_changed(today) is None
+    changed = replace(today, policy=Policy(warning=WarningPolicy(late_days=LATE_DAYS + 2)))
+    assert learn_changed(changed).late_days == LATE_DAYS + 2
+    assert learn_changed(changed) is None
+    with read_only(history.engine) as connection:
+        assert load_model(connection, day(121), LATE_DAYS + 2).late_days == LATE_DAYS + 2
+    assert learn_changed(replace(today, policy=Policy(warning=WarningPolicy(on=False)))) is None
 
 
 def test_forecasts_of_cancelled_orders_go_and_what_was_off_lets_the_base_rate_decide(history):

@@ -285,6 +285,12 @@ def test_a_marketer_lets_a_second_person_approve_and_needs_one_to_switch_it_off(
     assert not Policy.model_validate(policy_data(desk.text)).approval.policy
 
 
+def test_a_changed_meaning_of_late_is_learnt_by_the_next_run_and_the_page_says_so(desk):
+    seen = desk.see({"warning.late_days": "6"})
+    assert "the next run first learns how many end so late" in seen.text
+    assert "0 / 0 / 0" in seen.text
+
+
 def test_the_cost_of_messages_is_shown_or_said_to_be_unknown(desk):
     without = desk.see({"bucket.1.from_days": "3"})
     assert "No price of a mail or a text is set, so their cost is not shown." in without.text

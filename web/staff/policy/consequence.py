@@ -59,8 +59,13 @@ class Consequence:
 
 
 def look_ahead(visit: Visit, policy: Policy, changed: Policy) -> PolicyEffect:
-    """Work out what the next run does by each policy. Nothing is written."""
+    """Work out what the next run does by each policy. Nothing is written.
+
+    What is learnt says how many orders end late by the days of the policy in use; the next run learns it again.
+    """
     at = next_run(visit)
+    warning = changed.warning.model_copy(update={"late_days": policy.warning.late_days})
+    changed = changed.model_copy(update={"warning": warning})
     now = _context_of(visit.context, policy, at)
     is_today = now.as_of == visit.today
     return compare_policies(now, _context_of(visit.context, changed, at), check_data=is_today)

@@ -102,7 +102,7 @@ CHAPTERS = (
                 "warning.last_day",
                 "The last morning to warn is [] days before the promised day",
                 COUNT,
-                note="0: the promised morning",
+                note="A day off: the working day before it. 0: the promised morning",
             ),
             Sentence("warning.up_to_days", "A warning says that it may take up to [] days longer than promised", COUNT),
             Sentence("warning.channels", "Send warnings by []", CHANNELS),
@@ -267,6 +267,7 @@ NOT_IN_FIGURES = {
     "sending": "how messages are sent",
     "restock.post_orders": "posts",
     "restock.post_left": "posts",
+    "warning.late_days": "how late an order must be for a warning: the next run first learns how many end so late",
     "contact.quiet": "the hour at which a message leaves",
     "guardrails.max_days_ahead": "a run after a long pause",
 }
