@@ -9,7 +9,7 @@ from models.early_warning import HORIZON, PastOrder, Source
 from models.policy.policy import Policy
 from rules.delays.working_days import Calendar
 from rules.early_warning.decision import last_morning, warn_now
-from rules.early_warning.drift import WINDOW_DAYS, Said, judge
+from rules.early_warning.drift import WINDOW_DAYS, Said, judge, said_lately
 from rules.early_warning.model import Regression, WarningModel
 from rules.early_warning.training import Fit
 
@@ -72,7 +72,7 @@ def foretell(orders: Sequence[Bought], policy: Policy) -> Iterator[list[Foretold
         morning = first + n * DAY
         known = [order for order in past if order.placed_on < morning]
         said = [one for one in said if one.known_on > morning - WINDOW_DAYS * DAY]
-        drifted = judge(said, morning).drifted
+        drifted = judge(said_lately(said, morning)).drifted
         kept = None if n % LEARNT_EACH_DAYS == 0 else regression
         model = WarningModel.learn(known, morning, late_days, days, drifted=drifted, folds=folds, regression=kept)
         regression = model.regression

@@ -1,7 +1,6 @@
 """Compare what was said with what came: by tenth, by month, and whether it is off so far that it must not decide."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -60,37 +59,39 @@ class Drift:
         return self.off_points is not None and abs(self.off_points) > OFF_POINTS
 
 
-def judge(said: Iterable[Said], as_of: date) -> Drift:
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Forecasts whose end is known, added up."""
+
+    cases: int = 0
+    orders: int = 0
+    said: float = 0.0
+    """The sum of the probabilities."""
+    late: int = 0
+
+
+def judge(lately: Tally) -> Drift:
     """Return how far the forecasts were off whose end became known in the last days."""
+    if lately.orders < LEAST_ORDERS:
+        return Drift(lately.orders, None)
+    return Drift(lately.orders, compared("", lately).off)
+
+
+def compared(key: str, tally: Tally) -> Compared:
+    """Return what was said on average, and what share came late."""
+    return Compared(key, tally.said / tally.cases, tally.late / tally.cases, tally.cases, tally.orders)
+
+
+def tenth_words(tenth: int) -> str:
+    """Return the name of a tenth of what was said, the lowest is 0."""
+    return f"{10 * tenth} to {10 * tenth + 10}"
+
+
+def said_lately(said: Iterable[Said], as_of: date) -> Tally:
+    """Add up the forecasts whose end became known in the last days."""
     since = as_of - timedelta(days=WINDOW_DAYS)
     lately = [one for one in said if since < one.known_on <= as_of and one.days_before in LOOKED_BEFORE]
-    if len({one.order_id for one in lately}) < LEAST_ORDERS:
-        return Drift(len({one.order_id for one in lately}), None)
-    whole = _compared("", lately)
-    return Drift(whole.orders, whole.off)
-
-
-def by_tenth(said: Iterable[Said]) -> list[Compared]:
-    """Return what was said and came in each tenth of what was said, the lowest first."""
-    groups: dict[int, list[Said]] = defaultdict(list)
-    for one in said:
-        if one.days_before in LOOKED_BEFORE:
-            groups[min(int(one.probability * TENTHS), TENTHS - 1)].append(one)
-    return [_compared(f"{10 * n} to {10 * n + 10}", groups[n]) for n in sorted(groups)]
-
-
-def by_month(said: Iterable[Said]) -> list[Compared]:
-    """Return what was said and came in each month of mornings, the oldest first."""
-    groups: dict[str, list[Said]] = defaultdict(list)
-    for one in said:
-        if one.days_before in LOOKED_BEFORE:
-            groups[f"{one.morning:%Y-%m}"].append(one)
-    return [_compared(month, groups[month]) for month in sorted(groups)]
-
-
-def _compared(key: str, said: Sequence[Said]) -> Compared:
+    orders = len({one.order_id for one in lately})
     # Added up in one order, the mean is the same whatever the order of rows is.
-    probabilities = sum(sorted(one.probability for one in said))
-    late = sum(one.late for one in said)
-    orders = len({one.order_id for one in said})
-    return Compared(key, probabilities / len(said), late / len(said), len(said), orders)
+    probabilities = sum(sorted(one.probability for one in lately))
+    return Tally(len(lately), orders, probabilities, sum(one.late for one in lately))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from enum import IntEnum
 from typing import Any
 
@@ -10,13 +11,16 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     Table,
     and_,
     any_,
     bindparam,
+    cast,
     collate,
     func,
     select,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -79,6 +83,13 @@ def find_rows_by_keys(connection: Connection) -> None:
     if not is_sqlite(connection):
         for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
             connection.execute(select(func.set_config(f"enable_{plan}", "off", True)))  # noqa: FBT003 - is_local
+
+
+def days_between(connection: Connection, first: ColumnElement[date], last: ColumnElement[date]) -> ColumnElement[int]:
+    """Return how many days after a date another one is."""
+    if is_sqlite(connection):
+        return cast(func.julianday(last) - func.julianday(first), Integer)
+    return type_coerce(last - first, Integer)
 
 
 def id_range(column: Column[Any], after: str, last: str) -> ColumnElement[bool]:

@@ -1,18 +1,39 @@
 """Record what is said of open orders each morning, and what came of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from models.batches import batched
 from models.early_warning import HORIZON, PastOrder
-from rules.early_warning.drift import Said
+from rules.early_warning.drift import (
+    LOOKED_BEFORE,
+    TENTHS,
+    WINDOW_DAYS,
+    Compared,
+    Tally,
+    compared,
+    tenth_words,
+)
 from rules.early_warning.model import WarningModel
 from tasks.context import Context
-from tasks.db.sql import insert
+from tasks.db.sql import days_between, insert
 from tasks.early_warning.history import is_out, scanned_before
 from tasks.tables import ORDER_FORECASTS
 
@@ -102,12 +123,43 @@ def _each(connection: Connection, statement: Any, late: Mapping[tuple[Any, ...],
         connection.execute(statement, page)
 
 
-def load_said(connection: Connection, as_of: date) -> list[Said]:
-    """Return the forecasts of the last year whose end is known on a day."""
-    columns = ("order_id", "morning", "promised_on", "known_on", "by_model", "late")
-    lately = ORDER_FORECASTS.c.known_on.between(as_of - timedelta(days=COMPARED_DAYS), as_of)
-    query = select(*(ORDER_FORECASTS.c[name] for name in columns)).where(lately, ORDER_FORECASTS.c.late.is_not(None))
-    return [
-        Said(order, morning, (promised_on - morning).days, known_on, by_model, late)
-        for order, morning, promised_on, known_on, by_model, late in connection.execute(query)
-    ]
+@dataclass(frozen=True, slots=True)
+class SaidAndCame:
+    """The forecasts of the last year whose end is known on a day, added up."""
+
+    lately: Tally
+    """Those whose end became known in the last days."""
+    tenths: list[Compared]
+    """By what was said, the lowest first."""
+    months: list[Compared]
+    """By the month of their mornings, the oldest first."""
+
+
+def load_said_and_came(connection: Connection, as_of: date) -> SaidAndCame:
+    """Add up, in the database, the forecasts of the last year whose end is known on a day."""
+    known_on, morning, said = (ORDER_FORECASTS.c[name] for name in ("known_on", "morning", "by_model"))
+    before = days_between(connection, morning, ORDER_FORECASTS.c.promised_on)
+    near = and_(before.between(LOOKED_BEFORE.start, LOOKED_BEFORE.stop - 1), ORDER_FORECASTS.c.late.is_not(None))
+    year = and_(near, known_on.between(as_of - timedelta(days=COMPARED_DAYS), as_of))
+    lately = and_(near, known_on.between(as_of - timedelta(days=WINDOW_DAYS - 1), as_of))
+    tenth = case(*((said < (n + 1) / TENTHS, n) for n in range(TENTHS - 1)), else_=TENTHS - 1)
+    month = func.substr(cast(morning, String), 1, len("2026-06"))
+    return SaidAndCame(
+        Tally(*connection.execute(select(*_SUMS).where(lately)).one()),
+        [compared(tenth_words(key), Tally(*sums)) for key, *sums in _grouped(connection, tenth, year)],
+        [compared(key, Tally(*sums)) for key, *sums in _grouped(connection, month, year)],
+    )
+
+
+def _grouped(connection: Connection, by: ColumnElement[Any], which: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    key = by.label("key")
+    return connection.execute(select(key, *_SUMS).where(which).group_by(key).order_by(key)).all()
+
+
+_SUMS = (
+    func.count(),
+    func.count(ORDER_FORECASTS.c.order_id.distinct()),
+    func.coalesce(func.sum(ORDER_FORECASTS.c.by_model), 0.0),
+    func.coalesce(func.sum(case((ORDER_FORECASTS.c.late, 1), else_=0)), 0),
+)
+"""The fields of a Tally."""

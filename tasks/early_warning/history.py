@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -23,6 +23,7 @@ REMEMBERED_DAYS = 1_826
 PAGE_ROWS = 5_000
 POSTCODE_AREA = 2
 """The first characters of a postcode name an area, where the shop does not say the region."""
+OrderKey = tuple[str, date, str]
 LINE_COLUMNS = [
     *(ORDER_LINES.c[name] for name in ("order_id", "number", "quantity", "cancelled", "shipped_at", "delivered_at")),
     *(ORDER_LINES.c[name] for name in ("ship_by", "ships_from", "carrier", "service", "tracked_at", "tracked_status")),
@@ -42,7 +43,7 @@ LINE_COLUMNS = [
 def load_past_orders(context: Context, connection: Connection) -> list[PastOrder]:
     """Return the newest orders placed before the day, with their ends; those still out are among them."""
     since = _first_placed(context, connection)
-    seen = _seen_scans(connection)
+    seen = _seen_scans(connection, since)
     before = context.start_of(context.as_of)
     newest = and_(ORDERS.c.placed_at >= since, ORDERS.c.placed_at < before)
     past = list(_orders(context, connection, _select(newest)))
@@ -76,7 +77,7 @@ def scanned_before(order: PastOrder, as_of: date) -> PastOrder:
     return replace(order, last_scan_on=as_of - timedelta(days=1))
 
 
-def _first_placed(context: Context, connection: Connection) -> Any:
+def _first_placed(context: Context, connection: Connection) -> datetime:
     """Return the moment from which orders are read."""
     newest = select(ORDERS.c.placed_at).where(ORDERS.c.placed_at < context.start_of(context.as_of))
     cut = connection.execute(newest.order_by(ORDERS.c.placed_at.desc()).offset(MAX_ORDERS).limit(1)).scalar()
@@ -153,13 +154,23 @@ def _last(days: Iterable[date | None]) -> date | None:
     return None if not found or None in found else max(day for day in found if day is not None)
 
 
-def _seen_scans(connection: Connection) -> dict[tuple[str, date, str], tuple[SeenScan, ...]]:
-    """Return the last scans as they were known on past mornings: the shop's data have the newest ones only."""
+def _seen_scans(connection: Connection, since: datetime) -> dict[OrderKey, tuple[SeenScan, ...]]:
+    """Return the last scans as past mornings knew them: the shop's data have the newest ones only.
+
+    Only mornings with another scan than the one before them are kept, and equal ones once.
+    """
     names = ("order_id", "promised_on", "promise", "morning", "last_scan_on", "scan_status")
-    columns = [ORDER_FORECASTS.c[name] for name in names]
-    query = select(*columns).where(ORDER_FORECASTS.c.last_scan_on.is_not(None)).order_by(ORDER_FORECASTS.c.morning)
-    found: dict[tuple[str, date, str], tuple[SeenScan, ...]] = {}
-    for order, promised_on, promise, *scan in connection.execute(query):
-        key = order, promised_on, promise
-        found[key] = (*found.get(key, ()), SeenScan(*scan))
+    key = [ORDER_FORECASTS.c[name] for name in names[:4]]
+    query = (
+        select(*(ORDER_FORECASTS.c[name] for name in names))
+        .join(ORDERS, ORDERS.c.id == ORDER_FORECASTS.c.order_id)
+        .where(ORDER_FORECASTS.c.last_scan_on.is_not(None), ORDERS.c.placed_at >= since)
+        .order_by(*key)
+    )
+    scans: dict[SeenScan, SeenScan] = {}
+    found: dict[OrderKey, tuple[SeenScan, ...]] = {}
+    for order, promised_on, promise, *values in connection.execute(query, execution_options={"yield_per": PAGE_ROWS}):
+        scan, before = SeenScan(*values), found.get((order, promised_on, promise), ())
+        if not before or (before[-1].last_scan_on, before[-1].status) != (scan.last_scan_on, scan.status):
+            found[order, promised_on, promise] = (*before, scans.setdefault(scan, scan))
     return found

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from models.early_warning import PastOrder
-from rules.early_warning.drift import Compared, Drift, by_month, by_tenth, judge
+from rules.early_warning.drift import Compared, Drift, judge
 from rules.early_warning.model import WarningModel
 from tasks.context import Context
 from tasks.db.sql import read_only
-from tasks.early_warning.forecasts import load_said, record_forecasts, score_forecasts
+from tasks.early_warning.forecasts import load_said_and_came, record_forecasts, score_forecasts
 from tasks.early_warning.history import load_past_orders
 from tasks.early_warning.store import save_model
 
@@ -46,8 +46,8 @@ def learn_from(context: Context, past: Sequence[PastOrder], late_days: int) -> L
     """Score what was said before, learn a new version, store it, and record what it says of open orders."""
     scored = score_forecasts(context, past)
     with read_only(context.engine) as connection:
-        said = load_said(connection, context.as_of)
-    drift = judge(said, context.as_of)
+        said = load_said_and_came(connection, context.as_of)
+    drift = judge(said.lately)
     model = WarningModel.learn(past, context.as_of, late_days, context.policy.days, drifted=drift.drifted)
     with context.engine.begin() as connection:
         save_model(connection, context, model, len(past), drift.off_points)
@@ -63,6 +63,6 @@ def learn_from(context: Context, past: Sequence[PastOrder], late_days: int) -> L
         foretold=foretold,
         scored=scored,
         drift=drift,
-        tenths=by_tenth(said),
-        months=by_month(said),
+        tenths=said.tenths,
+        months=said.months,
     )

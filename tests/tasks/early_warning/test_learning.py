@@ -11,6 +11,7 @@ from models.enums import Promise
 from models.policy.policy import Policy
 from models.policy.warning import WarningPolicy
 from tasks.db.sql import read_only
+from tasks.early_warning.forecasts import load_said_and_came
 from tasks.early_warning.history import load_open_orders, load_past_orders
 from tasks.early_warning.learn import learn_from, read_past
 from tasks.early_warning.relearn import learn_changed
@@ -235,3 +236,56 @@ def test_forecasts_of_cancelled_orders_go_and_what_was_off_lets_the_base_rate_de
     assert first not in left
     assert {each.source for each in todays} == {Source.BASE_RATE}
     assert any(each.by_model != each.probability for each in todays)
+
+
+def forecast_row(one, on, **values):
+    facts = {"promised_on": day(on + 2), "promise": Promise.DELIVER, "known_on": day(on + 6), "late": None}
+    said = {"probability": 0.5, "by_model": 0.5, "source": "model", "version": "v", "last_scan_on": None}
+    return {"order_id": one, "morning": day(on)} | facts | said | {"scan_status": None} | values
+
+
+def test_tenths_and_months_compare_what_was_said_with_what_came(shop):
+    groups = ((0.12, 10, 1), (0.88, 20, 18), (1.0, 5, 5))
+    rows = [
+        forecast_row(f"{said} {n}", 40, by_model=said, late=n < late)
+        for said, count, late in groups
+        for n in range(count)
+    ]
+    ignored = [
+        forecast_row("too early", 40, promised_on=day(46), late=True),
+        forecast_row("not known yet", 40),
+        forecast_row("in the future", 40, known_on=day(61), late=True),
+    ]
+    add(shop, ORDER_FORECASTS, *rows, forecast_row("0.12 0", 39, by_model=0.12, late=True), *ignored)
+    with read_only(shop.engine) as connection:
+        found = load_said_and_came(connection, day(60))
+        (long_ago,) = load_said_and_came(connection, day(46 + 60)).months
+        assert load_said_and_came(connection, day(46 + 60)).lately.orders == 1
+    low, high, top = found.tenths
+    assert (low.key, low.cases, low.orders, low.said) == ("10 to 20", 11, 10, pytest.approx(0.12))
+    assert (high.key, high.off, top.key, top.orders) == ("80 to 90", pytest.approx(-2), "90 to 100", 5)
+    assert [(month.key, month.cases) for month in found.months] == [(f"{day(40):%Y-%m}", 36)]
+    assert long_ago.cases == 37
+    assert (found.lately.cases, found.lately.orders, found.lately.late) == (36, 35, 25)
+
+
+def test_a_scan_is_kept_from_the_first_morning_that_knew_it(shop):
+    add(shop, ORDERS, order_row("1"), order_row("long ago", placed_at=moment(day(-2000))))
+    add(shop, ORDER_LINES, line_row("1"), line_row("long ago"))
+    seen = [(3, 2, "hub"), (4, 2, "hub"), (5, 2, "lost"), (6, 5, "lost"), (7, 5, "lost")]
+    add(
+        shop,
+        ORDER_FORECASTS,
+        *(
+            forecast_row(one, on, promised_on=day(WITHIN_DAYS), last_scan_on=day(scan), scan_status=status)
+            for one in ("1", "long ago")
+            for on, scan, status in seen
+        ),
+        forecast_row("1", 2, promised_on=day(WITHIN_DAYS)),
+    )
+    ((_, past),) = past_of(on_day(shop, 30)).items()
+    assert [(scan.morning, scan.last_scan_on, scan.status) for scan in past.seen] == [
+        (day(3), day(2), "hub"),
+        (day(5), day(2), "lost"),
+        (day(6), day(5), "lost"),
+    ]
