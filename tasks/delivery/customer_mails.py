@@ -2,10 +2,10 @@
 
 An answer always leaves, because the customer asked for it. What staff asked for leaves as a notice does: never to a
 customer who opted out, by text only with consent and in the hours for texts, and not while the order is held. A notice
-that is sent again leaves while it is the last one, and what it says is so.
+that is sent again leaves while what it says is so, and no other one has left since it was asked for.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -26,6 +26,7 @@ from tasks.db.sql import in_list
 from tasks.delivery.message_kind import QUEUE_COLUMNS, Outgoing, Prepared
 from tasks.notices.suppressions import suppressed_by_hash
 from tasks.orders.queries import get_orders
+from tasks.orders.told import LEFT_FILTER, NOTICES_WITH_STATE
 from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, NOTICES, OPT_OUTS, OUTBOX, SUPPRESSIONS
 
 MAIL_COLUMNS = [
@@ -42,6 +43,7 @@ MAIL_COLUMNS = [
         "html",
         "asked_by",
         "repeats",
+        "created_at",
     )
 ]
 CUSTOMER_COLUMNS = [CUSTOMERS.c[name] for name in ("country", "zone", "sms_consent", "opted_out")]
@@ -86,7 +88,7 @@ class CustomerMails:
         # An erased customer's mails have no address; an address that an erased customer had is known by its hash.
         hashed = suppressed_by_hash(connection, {row.address for row in rows}, self.context.erasure_key)
         outcomes = {row.id: self._stopped(row, hashed, now) for row in rows}
-        again = {row.id: row.repeats for row in rows if row.kind == MailKind.AGAIN and outcomes[row.id] is None}
+        again = [row for row in rows if row.kind == MailKind.AGAIN and outcomes[row.id] is None]
         outcomes |= _no_longer_true(self.context, connection, again, as_of, now)
         leaving = [self._outgoing(row) for row in rows if outcomes[row.id] is None]
         return Prepared(leaving, [outcome for outcome in outcomes.values() if outcome is not None])
@@ -113,27 +115,42 @@ class CustomerMails:
 
 
 def _no_longer_true(
-    context: Context, connection: Connection, again: Mapping[str, str | None], as_of: date, now: datetime
+    context: Context, connection: Connection, again: Sequence[Row[Any]], as_of: date, now: datetime
 ) -> dict[str, DeliveryOutcome]:
-    """Return the outcomes of messages that staff sent again and whose notice is not so, or not the last, any more."""
+    """Return the outcomes of messages that staff sent again and that must not leave any more.
+
+    What such a message says is not so, or its customer was told something else after staff had asked for it.
+    """
     if not again:
         return {}
     columns = (NOTICES.c.id, NOTICES.c.order_id, NOTICES.c.revision, NOTICES.c.lines)
-    found = connection.execute(select(*columns).where(in_list(connection, NOTICES.c.id, set(again.values()) - {None})))
+    repeated = {row.repeats for row in again} - {None}
+    found = connection.execute(select(*columns).where(in_list(connection, NOTICES.c.id, repeated)))
     notices = {row.id: row for row in found}
-    loaded = get_orders(
-        context.with_run(context.run_id, as_of, now), connection, sorted({row.order_id for row in notices.values()})
-    )
+    ids = sorted({row.order_id for row in notices.values()})
+    loaded = get_orders(context.with_run(context.run_id, as_of, now), connection, ids)
     orders = {watched.order.id: watched.order for watched in loaded}
+    left = _when_left(connection, ids)
     outcomes = {}
-    for key, repeated in again.items():
-        notice = notices.get(repeated or "")
+    for row in again:
+        notice = notices.get(row.repeats or "")
         order = orders.get(notice.order_id) if notice is not None else None
         if notice is None or order is None or not still_true([*map(NoticeLine.from_data, notice.lines)], order, as_of):
-            outcomes[key] = DeliveryOutcome(key, State.SKIPPED, SkipReason.CHANGED)
-        elif order.told is not None and order.told.revision > notice.revision:
-            outcomes[key] = DeliveryOutcome(key, State.SKIPPED, SkipReason.SUPERSEDED)
+            outcomes[row.id] = DeliveryOutcome(row.id, State.SKIPPED, SkipReason.CHANGED)
+        elif any(revision > notice.revision and at > row.created_at for revision, at in left.get(notice.order_id, ())):
+            outcomes[row.id] = DeliveryOutcome(row.id, State.SKIPPED, SkipReason.SUPERSEDED)
     return outcomes
+
+
+def _when_left(connection: Connection, orders: Collection[str]) -> dict[str, list[tuple[int, datetime]]]:
+    """Return by order id the revisions that left, or may have left, and when."""
+    columns = (NOTICES.c.order_id, NOTICES.c.revision, OUTBOX.c.sending_at)
+    query = select(*columns).select_from(NOTICES_WITH_STATE)
+    left: dict[str, list[tuple[int, datetime]]] = {}
+    for row in connection.execute(query.where(in_list(connection, NOTICES.c.order_id, orders), LEFT_FILTER)):
+        if row.sending_at is not None:
+            left.setdefault(row.order_id, []).append((row.revision, row.sending_at))
+    return left
 
 
 def _outside_hours(context: Context, row: Row[Any], now: datetime) -> DeliveryOutcome | None:

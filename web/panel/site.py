@@ -106,7 +106,7 @@ class Panel:
         acts = {act.name: act for act in story.acts}
         buttons = [
             (acts[name].label, self._desk(order_address(story.order_id, name)))
-            for name in ("answer", "link")
+            for name in ("answer", "again", "link")
             if name in acts
         ]
         days = days_of(story.timeline[:EVENTS], story.order_id, context.zone, story.as_of)

@@ -1,4 +1,4 @@
-"""Send the last message about an order again, by another channel or to another address, because a person asks for it.
+"""Send a message about an order again, by another channel or to another address, because a person asks for it.
 
 It is a message of its own in the outbox. That the same is told twice is what that person wants: their name is in its
 row and in the audit log.
@@ -36,13 +36,15 @@ from templates.rendering.fill_variables import order_link, page_link
 from templates.rendering.names import greeting_name
 from templates.rendering.sms import plain_punctuation
 
+MOST_MESSAGES = 20
+"""The newest messages of an order that staff can choose from."""
 WAITING_STATES = (State.HELD, State.QUEUED, State.SENDING)
 TRIED_STATES = (State.SENT, State.DELIVERED, State.BOUNCED, State.REJECTED, State.IN_DOUBT)
 
 
 @dataclass(frozen=True, slots=True)
-class LastMessage:
-    """The last message about an order that left, or was refused or came back."""
+class PastMessage:
+    """A message about an order that left, or was refused or came back."""
 
     id: str
     revision: int
@@ -72,8 +74,8 @@ class Words:
     repeats: str | None = None
 
 
-def load_last_message(context: Context, connection: Connection, order: ActOrder) -> LastMessage | None:
-    """Return the last message that can be sent again; None where there is none, or its words were deleted."""
+def load_past_messages(context: Context, connection: Connection, order: ActOrder) -> tuple[PastMessage, ...]:
+    """Return the messages to an order's customer that can be sent again, the last first; not those without words."""
     query = (
         select(NOTICES, *(OUTBOX.c[name] for name in ("state", "trial", "sending_at", "settled_at")))
         .select_from(NOTICES_WITH_STATE)
@@ -84,29 +86,34 @@ def load_last_message(context: Context, connection: Connection, order: ActOrder)
             HAS_WORDS_FILTER,
         )
         .order_by(NOTICES.c.revision.desc(), OUTBOX.c.sending_at.desc(), NOTICES.c.channel)
-        .limit(1)
+        .limit(MOST_MESSAGES)
     )
-    row: Any = connection.execute(query).first()
-    if row is None:
-        return None
-    lines = [NoticeLine.from_data(line) for line in row.lines]
-    true = still_true(lines, order.watched.order, context.as_of)
+    return tuple(_past_message(context, order, row) for row in connection.execute(query))
+
+
+def load_last_message(context: Context, connection: Connection, order: ActOrder) -> PastMessage | None:
+    """Return the last message that can be sent again; None where there is none, or its words were deleted."""
+    return next(iter(load_past_messages(context, connection, order)), None)
+
+
+def _past_message(context: Context, order: ActOrder, row: Any) -> PastMessage:
+    true = still_true([NoticeLine.from_data(line) for line in row.lines], order.watched.order, context.as_of)
     at = row.sending_at or row.settled_at or row.created_at
-    return LastMessage(
+    return PastMessage(
         row.id, row.revision, row.channel, row.state, at, row.address or "", row.subject, row.text, true, row.trial
     )
 
 
 def write_again(
-    context: Context, connection: Connection, order: ActOrder, last: LastMessage, channel: Channel, address: str = ""
+    context: Context, connection: Connection, order: ActOrder, past: PastMessage, channel: Channel, address: str = ""
 ) -> Words:
-    """Return the last message for a channel and an address; by default the customer's own.
+    """Return the message for a channel and an address; by default the customer's own.
 
     Raises ForewarnError with a sentence where it may not be sent: what holds for every message holds for it.
     """
     if order.watched.order.held_by:
         raise ForewarnError(f"{order.watched.order.held_by} holds this order. Release it first.")
-    if not last.still_true:
+    if not past.still_true:
         raise ForewarnError(NOT_TRUE)
     customer = order.customer
     if customer.opted_out:
@@ -117,18 +124,18 @@ def write_again(
     contact = contact_of(context, connection, asked, channel)
     if contact.skip is not None:
         raise ForewarnError(skip_words(contact.skip, channel, order.name))
-    _check_not_twice(connection, order, last, contact)
-    if channel == last.channel:
-        row = connection.execute(select(NOTICES).where(NOTICES.c.id == last.id)).one()
-        return Words(channel, contact, row.locale, row.subject, row.text, row.html, row.link_id, last.id)
-    return _rendered(context, connection, order, last, contact)
+    _check_not_twice(connection, order, past, contact)
+    if channel == past.channel:
+        row = connection.execute(select(NOTICES).where(NOTICES.c.id == past.id)).one()
+        return Words(channel, contact, row.locale, row.subject, row.text, row.html, row.link_id, past.id)
+    return _rendered(context, connection, order, past, contact)
 
 
-def _check_not_twice(connection: Connection, order: ActOrder, last: LastMessage, contact: Contact) -> None:
-    """Raise ForewarnError where what the last message says went to an address already, or goes there by itself."""
+def _check_not_twice(connection: Connection, order: ActOrder, past: PastMessage, contact: Contact) -> None:
+    """Raise ForewarnError where what the message says went to an address already, or goes there by itself."""
     word = "mail" if contact.channel is Channel.EMAIL else "text"
     where = "mail address" if contact.channel is Channel.EMAIL else "number"
-    same = and_(NOTICES.c.order_id == order.id, NOTICES.c.revision == last.revision)
+    same = and_(NOTICES.c.order_id == order.id, NOTICES.c.revision == past.revision)
     columns = (NOTICES.c.id, NOTICES.c.channel, NOTICES.c.address, OUTBOX.c.state, OUTBOX.c.awaits_fallback)
     for row in connection.execute(select(*columns).select_from(NOTICES_WITH_STATE).where(same)):
         if row.awaits_fallback:
@@ -139,7 +146,7 @@ def _check_not_twice(connection: Connection, order: ActOrder, last: LastMessage,
             raise ForewarnError(f"A {word} that says it waits already, and leaves by itself.")
         if row.address == contact.address and row.state in (State.SENT, State.DELIVERED):
             raise ForewarnError(f"It went to this {where} already. Choose another way or another address.")
-        if row.address == contact.address and row.state == State.IN_DOUBT and row.id != last.id:
+        if row.address == contact.address and row.state == State.IN_DOUBT and row.id != past.id:
             raise ForewarnError(f"It is not known whether the {word} arrived. Settle that first.")
     asked = select(CUSTOMER_MAILS.c.id).join(OUTBOX, OUTBOX.c.id == CUSTOMER_MAILS.c.id)
     again = asked.where(
@@ -163,22 +170,22 @@ def _normal(context: Context, order: ActOrder, channel: Channel, address: str) -
         raise ForewarnError(f"This is not a {what} that a message can be sent to.") from error
 
 
-def _rendered(context: Context, connection: Connection, order: ActOrder, last: LastMessage, contact: Contact) -> Words:
-    """Return what the last message says, in the words of another channel, as a second way would be written."""
-    same = order.watched.before(last.revision)
+def _rendered(context: Context, connection: Connection, order: ActOrder, past: PastMessage, contact: Contact) -> Words:
+    """Return what the message says, in the words of another channel, as a second way would be written."""
+    same = order.watched.before(past.revision)
     (decision,) = decide_orders(context, connection, [same], SubstituteStock(), DiscountBudget({}))
     found = first_rendered(context, decision.plan, [contact]) if decision.plan is not None else None
     if found is None:
-        raise ForewarnError("There is nothing to tell any more. The last message cannot be written for this channel.")
+        raise ForewarnError("There is nothing to tell any more, so this message cannot be written for another way.")
     message = found[1]
     needs_link = LINK_PLACEHOLDER in message.text or LINK_PLACEHOLDER in message.html
     link = _NEW_LINK if needs_link else None
     return Words(
-        Channel(message.channel), contact, message.locale, message.subject, message.text, message.html, link, last.id
+        Channel(message.channel), contact, message.locale, message.subject, message.text, message.html, link, past.id
     )
 
 
-NOT_TRUE = "What the last message says is not so any more. The next run writes a new one."
+NOT_TRUE = "What this message says is not so any more. Where there is something new to tell, the next run writes it."
 _NEW_LINK = "new"
 """Stands for a link that is made as the message is queued."""
 

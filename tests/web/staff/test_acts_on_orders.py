@@ -322,6 +322,43 @@ def test_a_message_that_is_not_true_any_more_is_not_sent_again(told, mara):
     assert "New mail address" not in page.text
 
 
+def test_any_message_of_the_order_is_sent_again_from_its_own_page(told, mara):
+    text = next(row for row in told.notices if row["channel"] == "sms")
+    number = 1 + [row["id"] for row in sorted(told.notices, key=lambda row: row["channel"])].index(text["id"])
+    assert f"again?message={number}&amp;to=other" in mara.get(f"/desk/orders/1041/messages/{number}").html
+    page = mara.get(f"/desk/orders/1041/again?message={number}&to=other")
+    assert f'value="{text["id"]}" checked' in page.html
+    done(mara, "again", {"address": "+49 151 23456780"}, f"?message={number}&to=other")
+    told.deliver()
+    again = told.transport.taken[-1]
+    assert (again.channel, again.to, again.text) == ("sms", "+4915123456780", told.transport.taken[1].text)
+    assert told.rows(CUSTOMER_MAILS)[0]["repeats"] == text["id"]
+
+
+def test_an_earlier_message_that_is_so_again_can_be_sent_and_one_that_is_not_cannot(told, mara):
+    first = told.notices[0]["id"]
+    told.change("1041", expected_on=day(40))
+    told.run_day(4)
+    last = next(row["id"] for row in told.notices if row["revision"] == 2)
+    mara = desk_client(told.context, "service", name="Mara", now=noon(4))
+    refused = mara.get(f"/desk/orders/1041/again?message={first}")
+    assert "is not so any more" in refused.text
+    assert f'value="{last}"' in refused.html
+    told.change("1041", expected_on=day(5))
+    page = mara.get("/desk/orders/1041/again?by=email").text
+    assert "Send this message again?" in page
+    assert "got other messages about this order after it." in page
+    done(mara, "again", {"address": "new@example.com"}, "?by=email")
+    assert "Mara asked for the message of " in log(told)[-1]
+    told.deliver(4)
+    assert told.transport.taken[-1].to == "new@example.com"
+
+
+def test_a_message_of_another_order_is_not_sent_again(told, mara):
+    assert mara.get("/desk/orders/1041/again?message=9").status == 409
+    assert mara.get("/desk/orders/1041/again?message=elsewhere").status == 409
+
+
 def test_it_is_sent_again_to_an_address_once_whoever_asks(told, mara):
     jan = desk_client(told.context, "service", name="Jan", now=noon(0))
     form = jan.form("/desk/orders/1041/again?by=email", "/desk/orders/1041/again")

@@ -1,5 +1,7 @@
 """Acts that send something, or change what is sent: again, a note, a new link, and a message in doubt."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, select
 
 from models.customers import LINK_PLACEHOLDER, MailKind
@@ -12,15 +14,16 @@ from tasks.customers.new_links import count_sent_lately, queue_new_link
 from tasks.delivery.in_doubt import settle_doubt
 from tasks.desk.acts.send_again import (
     NOT_TRUE,
-    LastMessage,
+    PastMessage,
     Words,
-    load_last_message,
+    load_past_messages,
     queue_words,
     withdraw_message,
     write_again,
     write_note,
 )
 from tasks.desk.acts.subject import by_words, contacts_of
+from tasks.desk.messages import load_message
 from tasks.desk.staff_words import STATE_CHIPS, TRIAL_CHIP, channel_word
 from tasks.notices.notes import MAX_NOTE, add_note, clean_note, use_by_itself, waiting_note, withdraw_note
 from tasks.orders.instructions import lock_unheld
@@ -32,6 +35,8 @@ from web.staff.acts.asking import Ask, Case, Did, Field, OrderAct, Preview
 from web.staff.visit import Refused, Visit
 
 CHANNELS = {"email": Channel.EMAIL, "sms": Channel.SMS}
+MAX_NUMBER_CHARS = 7
+MAX_BEGINNING = 80
 LEFT = "The message has left. It cannot be taken back."
 
 
@@ -43,31 +48,71 @@ def shown(address: str) -> str:
 # Send again.
 
 
-def _last(case: Case) -> LastMessage:
-    last = load_last_message(case.visit.context, case.connection, case.order)
-    if last is None:
+def _past(case: Case) -> tuple[PastMessage, ...]:
+    found = load_past_messages(case.visit.context, case.connection, case.order)
+    if not found:
         raise ForewarnError("There is no message that can be sent again: none has left, or its words were deleted.")
-    return last
+    return found
+
+
+def _picked(case: Case, past: Sequence[PastMessage]) -> PastMessage:
+    """Return the message that is asked for, by its id or by its number in the story; else the last one that is so."""
+    asked = case.form.text("message") or case.visit.query("message")
+    if not asked:
+        return next((one for one in past if one.still_true), past[0])
+    if asked.isascii() and asked.isdigit() and len(asked) < MAX_NUMBER_CHARS:
+        message = load_message(case.connection, case.order.id, int(asked))
+        asked = message.id if message else asked
+    found = next((one for one in past if one.id == asked), None)
+    if found is None:
+        raise ForewarnError("This message cannot be sent again: it has not left, or its words were deleted.")
+    return found
+
+
+def _which(case: Case, past: Sequence[PastMessage], picked: PastMessage) -> tuple[Field, ...]:
+    """Return the choice between the messages; where there is only one, it needs none."""
+    if len(past) == 1:
+        return (Field("hidden", "message", value=picked.id),)
+    options = tuple((one.id, _message_name(case, one), _message_note(one)) for one in past)
+    return (Field("radio", "message", "Message", options=options, chosen=(picked.id,)),)
+
+
+def _message_name(case: Case, one: PastMessage) -> str:
+    return f"{channel_word(one.channel).capitalize()} of {case.visit.full_moment(one.at)}"
+
+
+def _message_note(one: PastMessage) -> str:
+    words = one.subject or one.text
+    begins = words if len(words) <= MAX_BEGINNING else f"{words[:MAX_BEGINNING].rpartition(' ')[0]} …"
+    return f"{begins.replace(LINK_PLACEHOLDER, '…')}{'' if one.still_true else '. It is not so any more.'}"
 
 
 def _ask_again(case: Case) -> Ask:
-    last, name = _last(case), case.order.name
+    past, name = _past(case), case.order.name
+    picked = _picked(case, past)
     by = CHANNELS.get(case.form.text("by") or case.visit.query("by"))
     if by is None and case.visit.query("to"):
-        by = CHANNELS.get(last.channel)
-    chip = TRIAL_CHIP if last.trial else STATE_CHIPS[State(last.state)]
+        by = CHANNELS.get(picked.channel)
+    chip = TRIAL_CHIP if picked.trial else STATE_CHIPS[State(picked.state)]
     state = chip[1][0].lower() + chip[1][1:]
+    is_last = picked.id == past[0].id
+    question = "Send the last message again?" if is_last else "Send this message again?"
+    which = "The last message about this order is the" if is_last else "This is the"
     says = [
         (
-            f"The last message about this order is the {channel_word(last.channel)} of "
-            f"{case.visit.full_moment(last.at)} to {shown(last.address)}: {state}."
+            f"{which} {channel_word(picked.channel)} of "
+            f"{case.visit.full_moment(picked.at)} to {shown(picked.address)}: {state}."
         )
     ]
-    if not last.still_true:
-        return Ask("Send the last message again?", (*says, NOT_TRUE))
-    if last.state == State.IN_DOUBT:
+    if not is_last:
+        says.append(f"{name} got other messages about this order after it.")
+    if not picked.still_true:
+        others = _which(case, past, picked) if any(one.still_true for one in past) else ()
+        return Ask(question, (*says, NOT_TRUE), choose=others, choose_button="Show the message")
+    if picked.state == State.IN_DOUBT:
         says.append(f"It may have arrived: then {name} has it twice.")
     choose = (
+        *_which(case, past, picked),
         Field(
             "radio",
             "by",
@@ -77,40 +122,45 @@ def _ask_again(case: Case) -> Ask:
         ),
     )
     if by is None:
-        return Ask("Send the last message again?", tuple(says), choose=choose, choose_button="Show the message")
+        return Ask(question, tuple(says), choose=choose, choose_button="Show the message")
     says.append(
         f"One person, {name}, gets it as soon as the channel is open. Consent, the do-not-write list and "
         "a wish for no messages still hold. It is recorded that you asked for it."
     )
-    words, refusal = _try_again(case, last, by)
-    fields = (
-        Field("hidden", "by", value=str(by)),
-        Field(
-            "text",
-            "address",
-            ("New mail address" if by is Channel.EMAIL else "New mobile number") + (" (optional)" if words else ""),
-            hint="For this message only. Correct it in the shop for those to come. "
-            + (f"Empty: {shown(words.contact.address or '')}." if words else refusal),
-            type="email" if by is Channel.EMAIL else "tel",
-            autocomplete="off",
-            inputmode="email" if by is Channel.EMAIL else "tel",
-        ),
-    )
+    words, refusal = _try_again(case, picked, by)
     return Ask(
-        "Send the last message again?",
+        question,
         tuple(says),
         button="Send it again by mail" if by is Channel.EMAIL else "Send it again by text",
-        fields=fields,
+        fields=(
+            Field("hidden", "message", value=picked.id),
+            Field("hidden", "by", value=str(by)),
+            _new_address(by, words, refusal),
+        ),
         choose=choose,
         choose_button="Show the message",
         previews=(_preview(words),) if words else (),
     )
 
 
-def _try_again(case: Case, last: LastMessage, by: Channel) -> tuple[Words | None, str]:
+def _new_address(by: Channel, words: Words | None, refusal: str) -> Field:
+    by_mail = by is Channel.EMAIL
+    return Field(
+        "text",
+        "address",
+        ("New mail address" if by_mail else "New mobile number") + (" (optional)" if words else ""),
+        hint="For this message only. Correct it in the shop for those to come. "
+        + (f"Empty: {shown(words.contact.address or '')}." if words else refusal),
+        type="email" if by_mail else "tel",
+        autocomplete="off",
+        inputmode="email" if by_mail else "tel",
+    )
+
+
+def _try_again(case: Case, past: PastMessage, by: Channel) -> tuple[Words | None, str]:
     """Return the message to the customer's own address, or why it cannot go there."""
     try:
-        return write_again(case.visit.context, case.connection, case.order, last, by), ""
+        return write_again(case.visit.context, case.connection, case.order, past, by), ""
     except ForewarnError as error:
         return None, str(error)
 
@@ -134,23 +184,25 @@ def _again(case: Case) -> Did | None:
         return None
     # Before it is read what went where: two people who ask at once are heard in turn.
     lock_unheld(case.connection, case.order.id)
-    last = _last(case)
+    past = _past(case)
+    picked = _picked(case, past)
     try:
-        words = write_again(case.visit.context, case.connection, case.order, last, by, address)
+        words = write_again(case.visit.context, case.connection, case.order, picked, by, address)
     except ForewarnError as error:
         case.form.wrong("address", str(error))
         return None
     key = queue_words(case.visit.context, case.connection, case.order, words, MailKind.AGAIN, case.who)
     to = mask_address(words.contact.address or "")
     new = ", an address for this message only" if address else ""
-    what = f"asked for the last message about order {case.order.id} again, as a {channel_word(by)} to {to}{new}"
-    return Did(what, after={"message": key, "repeats": last.id, "channel": str(by)})
+    which = "the last message" if picked.id == past[0].id else f"the message of {case.visit.full_moment(picked.at)}"
+    what = f"asked for {which} about order {case.order.id} again, as a {channel_word(by)} to {to}{new}"
+    return Did(what, after={"message": key, "repeats": picked.id, "channel": str(by)})
 
 
 def _unsend(visit: Visit, connection: Connection, entry: AuditEntry) -> str:
     if not withdraw_message(connection, str(entry.after["message"]), visit.now):
         raise Refused(LEFT)
-    about = "the note" if entry.kind == "order.note" else "the last message"
+    about = "the note" if entry.kind == "order.note" else "the message"
     return f"took back that {about} about order {entry.subject} is sent{'' if entry.kind == 'order.note' else ' again'}"
 
 
