@@ -146,8 +146,8 @@ def load_said_and_came(connection: Connection, as_of: date) -> SaidAndCame:
     month = func.substr(cast(morning, String), 1, len("2026-06"))
     return SaidAndCame(
         Tally(*connection.execute(select(*_SUMS).where(lately)).one()),
-        [compared(tenth_words(key), Tally(*sums)) for key, *sums in _grouped(connection, tenth, year)],
-        [compared(key, Tally(*sums)) for key, *sums in _grouped(connection, month, year)],
+        [compared(tenth_words(row[0]), Tally(*row[1:])) for row in _grouped(connection, tenth, year)],
+        [compared(row[0], Tally(*row[1:])) for row in _grouped(connection, month, year)],
     )
 
 
