@@ -47,7 +47,7 @@ IDEAL = "who knows the end"
 
 def by_cost(worth: int) -> str:
     """Return the name of the rule that warns on the last working day where it pays at 1 : `worth`."""
-    return f"Forewarn, the last working day, by cost 1 : {worth}"
+    return f"the last working day, by cost 1 : {worth}"
 
 
 def measure_warnings(
