@@ -42,6 +42,7 @@ def person(shop):
 
 def edit(person, subject):
     person.press("Templates").see("Good news").press("15 days late or more").see("15 days late or more, English")
+    person.press("Edit as code").see("This is the code of the message.")
     field = person.driver.find_element(By.ID, "subject_txt")
     field.clear()
     field.send_keys(subject)

@@ -15,7 +15,8 @@ from web.staff.forms import BadForm
 DESK_HEADERS = {**PAGE_HEADERS, "Referrer-Policy": "same-origin"}
 """Referrers stay within the desk: without one a form's Origin would be `null`."""
 COOKIE = "__Host-forewarn"
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 256 * 1024
+"""A mail of the longest possible parts, with its sentences, has about as much."""
 MAX_FIELDS = 400
 """The policy with its longest table of days late has about 320."""
 MAX_UPLOAD_BYTES, UPLOAD_SECONDS = 11 * 1024 * 1024, 60

@@ -1,5 +1,6 @@
 """Edit a message's words in one language: check, look at, test on oneself, and save as a new version."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,14 @@ from web.staff.forms import NEW, Form
 from web.staff.list_parts import sentence
 from web.staff.mail_twins import unlike_parts
 from web.staff.template_preview import own_folder, rendered, words_of
+from web.staff.template_sentences import (
+    SENTENCES,
+    SentencePart,
+    as_code,
+    mode_of,
+    parts_as_sentences,
+    sides_differ,
+)
 from web.staff.template_standing import (
     author_of,
     difference_address,
@@ -52,6 +61,8 @@ class PartField:
     hint: str
     """Whose words it has."""
     problems: tuple[str, ...]
+    sentences: SentencePart | None = None
+    """The part as sentences, where it is not shown as code."""
 
 
 def show(visit: Visit, form: Form = NEW, problems: list[DraftProblem] | None = None, sent: str = "") -> Response:
@@ -63,6 +74,7 @@ def show(visit: Visit, form: Form = NEW, problems: list[DraftProblem] | None = N
     standing = look_at(visit, words)
     start = start_of(visit, words, standing)
     texts = draft_of(form, words, standing.files) if form.fields else start.texts
+    mode = mode_of(form, visit.query("as"))
     warnings = [each for each in problems or [] if each.is_warning]
     edits = visit.desk.services.edits
     refusal = NO_FILES if edits is None else edits.refusal
@@ -72,7 +84,8 @@ def show(visit: Visit, form: Form = NEW, problems: list[DraftProblem] | None = N
         "desk/template.html",
         title=f"{title}, {language_name(words.language)}",
         form=form,
-        parts=_fields(visit, words, texts, problems or []),
+        parts=_fields(visit, words, form, texts, problems or [], mode),
+        mode=mode,
         words=words,
         state=state_words(visit, standing),
         is_waiting=standing.waits is not None,
@@ -119,11 +132,14 @@ def act(visit: Visit, form: Form) -> Response:
         form.wrong(field_of(part), f"{part_name(part)}: at most {MAX_PART_CHARS:,} characters are possible.")
     if too_long:
         return show(visit, form)
+    form = as_code(visit, words, form)
     draft = draft_of(form, words, edits.read(words.files))
     match form.text("do"):
         case "preview":
             return template_preview.show_draft(visit, form, words, draft)
-        case "test":
+        case "as_code" | "as_sentences":
+            return show(visit, form)
+        case "test" if not form.errors:
             return show(visit, form, sent=template_trial.send(visit, form, words, draft))
         case _:
             return _save(visit, form, words, draft, edits)
@@ -131,10 +147,11 @@ def act(visit: Visit, form: Form) -> Response:
 
 def _save(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | None], edits: ShopEdits) -> Response:
     problems = check_draft(visit.context.shop, visit.context.policy, own_folder(visit), words, draft)
-    problems += unlike_parts(words, edits.read(words.files), draft)
+    if form.text("as") != SENTENCES or sides_differ(visit, words, form):
+        problems += unlike_parts(words, edits.read(words.files), draft)
     for each in problems:
         if not each.is_warning:
-            form.wrong(field_of(each.part), f"{part_name(each.part)}: {each.sentence}")
+            form.wrong(field_of(each.part), f"{part_name(each.part)}: {_said(each, form.text('as'))}")
     if not form.errors and any(each.is_warning for each in problems) and form.text("sure") != "yes":
         form.wrong("sure", "Read the warnings, and tick that you are sure.")
     if form.errors:
@@ -182,26 +199,43 @@ def _store(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | Non
 
 
 def _fields(
-    visit: Visit, words: Words, texts: Mapping[str, str | None], problems: list[DraftProblem]
+    visit: Visit,
+    words: Words,
+    form: Form,
+    texts: Mapping[str, str | None],
+    problems: list[DraftProblem],
+    mode: str,
 ) -> list[PartField]:
     sizes: Mapping[str, Measured] = {}
     try:
-        shown = rendered(visit, words, texts, next(iter(cases_of(words.sent_as, visit.context.shop))))
-        sizes = template_preview.measured(visit, shown)
+        seen = rendered(visit, words, texts, next(iter(cases_of(words.sent_as, visit.context.shop))))
+        sizes = template_preview.measured(visit, seen)
     except TemplateError:
         pass  # the check says what is wrong
+    shown = {
+        part: plain(own if (own := texts.get(words.file(part))) is not None else words.built_in(part) or "")
+        for part in words.parts
+    }
+    sentences = parts_as_sentences(visit, words, form, shown) if mode == SENTENCES else {}
     return [
         PartField(
             name=field_of(part),
             title=part_name(part),
-            text=plain(own if (own := texts.get(words.file(part))) is not None else words.built_in(part) or ""),
+            text=shown[part],
             rows=ROWS.get(part, 2),
             size=sizes.get(part),
             hint=_hint(words, part, texts.get(words.file(part))),
-            problems=tuple(each.sentence for each in problems if each.part == part and not each.is_warning),
+            problems=tuple(_said(each, mode) for each in problems if each.part == part and not each.is_warning),
+            sentences=sentences.get(part),
         )
         for part in words.parts
     ]
+
+
+def _said(problem: DraftProblem, mode: str) -> str:
+    """Return what is wrong; sentences have no lines that a number could find."""
+    said = re.sub(r"^Line \d+: ", "", problem.sentence) if mode == SENTENCES else problem.sentence
+    return said[:1].upper() + said[1:]
 
 
 def _hint(words: Words, part: str, own: str | None) -> str:

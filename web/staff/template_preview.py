@@ -83,7 +83,8 @@ def show(visit: Visit) -> Response:
 def show_draft(visit: Visit, form: Form, words: Words, texts: Mapping[str, str | None]) -> Response:
     """Return the preview of what somebody is writing."""
     given = {name: form.text(name) for name in ("case", "width", "dark", "images")}
-    return respond(visit, words, texts, look_of(given, cases_of(words.sent_as, visit.context.shop)))
+    problem = form.errors[0].message if form.errors else ""
+    return respond(visit, words, texts, look_of(given, cases_of(words.sent_as, visit.context.shop)), problem)
 
 
 def rendered(visit: Visit, words: Words, texts: Mapping[str, str | None], case: str) -> Preview:
@@ -97,13 +98,14 @@ def measured(visit: Visit, shown: Preview) -> dict[str, Measured]:
     return measures(shown, visit.context.policy, visit.context.shop.currency)
 
 
-def respond(visit: Visit, words: Words, texts: Mapping[str, str | None], look: Look) -> Response:
-    """Return the page in the frame."""
-    problem, shown = "", Preview()
-    try:
-        shown = rendered(visit, words, texts, look.case)
-    except TemplateError as error:
-        problem = f"This cannot be shown yet: {error.what}."
+def respond(visit: Visit, words: Words, texts: Mapping[str, str | None], look: Look, problem: str = "") -> Response:
+    """Return the page in the frame; with a problem it shows only that."""
+    shown = Preview()
+    if not problem:
+        try:
+            shown = rendered(visit, words, texts, look.case)
+        except TemplateError as error:
+            problem = f"This cannot be shown yet: {error.what}."
     page = render_page(
         "desk/template_preview.html",
         problem=problem,

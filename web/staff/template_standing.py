@@ -95,7 +95,11 @@ def draft_of(form: Form, words: Words, files: Mapping[str, str | None]) -> dict[
 
 def typed(form: Form, part: str) -> str:
     """Return what was typed for a part, as it can be stored."""
-    given = form.fields.get(field_of(part), [""])[0]
+    return printable(form.fields.get(field_of(part), [""])[0])
+
+
+def printable(given: str) -> str:
+    """Return a text that was typed, as it can be stored."""
     return "".join(each for each in plain(given) if each.isprintable() or each in "\n\t\u200c\u200d\u00ad\u00a0")
 
 

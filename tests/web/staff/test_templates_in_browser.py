@@ -23,7 +23,7 @@ def test_sizes_follow_what_is_typed_and_the_language_that_is_open_stands_in_line
     with serving(app) as url, opened() as browser:
         sign_in_browser(browser, url, desk_client(context, "marketing", now=noon(0), app=app))
         browser.set_window_size(1280, 1000)
-        browser.get(f"{url}/desk/templates/week?lang=en")
+        browser.get(f"{url}/desk/templates/week?lang=en&as=code")
         tabs = browser.find_elements(By.CSS_SELECTOR, ".tabs a")
         assert len({each.rect["y"] for each in tabs}) == 1
         subject = browser.find_element(By.ID, "subject_txt")

@@ -18,7 +18,7 @@ from tests.support.shop_driver import noon, open_context
 from web.staff.desk import Services
 from web.staff.template_trial import MAX_TESTS
 
-WEEK, EDITOR = "/desk/templates/week", "/desk/templates/week?lang=en"
+WEEK, EDITOR = "/desk/templates/week", "/desk/templates/week?lang=en&as=code"
 SUBJECT = "templates/week/subject.en.txt"
 
 
@@ -251,7 +251,7 @@ def test_a_draft_is_shown_in_a_frame_that_runs_nothing(shop):
 def test_every_kind_of_message_can_be_shown_and_saved(shop, message):
     part = {"post": "post_txt", "storefront": "title_txt"}.get(message, "subject_txt")
     assert shop.mara.get(f"/desk/templates/{message}/preview?lang=en").status == 200
-    form = shop.mara.form(f"/desk/templates/{message}?lang=en")
+    form = shop.mara.form(f"/desk/templates/{message}?lang=en&as=code")
     page = shop.mara.send(form, {part: "About {{ shop.name }}", "do": "save"})
     assert page.status == 303, page.text
 
@@ -313,7 +313,7 @@ TRIAL = ExperimentPolicy(
     ends=date(2026, 7, 31),
     outcome=Outcome.WAITED,
 )
-SECOND = "/desk/templates/week_b?lang=en"
+SECOND = "/desk/templates/week_b?lang=en&as=code"
 
 
 def test_a_second_wording_begins_with_the_first_ones_parts_and_keeps_only_its_own(tmp_path):
@@ -345,7 +345,7 @@ def test_a_second_wording_must_say_how_to_cancel_too(tmp_path):
 
 def test_a_language_is_added_with_the_shops_own_words_to_begin_with(shop):
     assert "Dutch" in shop.mara.get(EDITOR).text
-    dutch = f"{WEEK}?lang=nl"
+    dutch = f"{WEEK}?lang=nl&as=code"
     assert "You begin with those in English: translate them, and save." in shop.mara.get(dutch).text
     form = shop.mara.form(dutch, WEEK)
     assert form.fields["subject_txt"] == shop.mara.form(EDITOR, WEEK).fields["subject_txt"]
