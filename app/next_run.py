@@ -1,45 +1,80 @@
-"""When the next run finds late orders, by the schedule in the shop's `prefect.yaml`."""
+"""When runs start next, by the schedule in the shop's `prefect.yaml`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache, reduce
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from app.deployment_files import deployment_file
 from models.config.settings import Settings
 from models.config.shop import ShopConfig
+from models.schedules import ScheduledStart
+from tasks.runs.records import LATE_ORDERS
+
+CHECKS = (LATE_ORDERS, "restock")
+"""The flows that check late orders: `restock` does all that `late-orders` does."""
 
 
-def next_late_orders(settings: Settings, shop: ShopConfig, now: datetime) -> datetime:
-    """Return the moment of the next run in UTC; `now` where no schedule can be read."""
+def scheduled_starts(settings: Settings, shop: ShopConfig, now: datetime) -> dict[str, ScheduledStart]:
+    """Return the last and the next start by flow; without the flows that have no schedule, or none that can be read.
+
+    `late-orders` has the starts of all flows that check late orders.
+    """
     local = now.astimezone(ZoneInfo(shop.zone))
-    return min((_following(cron, local) for cron in _crons(settings, shop)), default=now).astimezone(UTC)
+    found = {
+        flow: reduce(ScheduledStart.joined, [_around(cron, local) for cron in crons])
+        for flow, crons in _crons(deployment_file(settings, shop)).items()
+    }
+    checks = [found[flow] for flow in CHECKS if flow in found]
+    return found | ({LATE_ORDERS: reduce(ScheduledStart.joined, checks)} if checks else {})
 
 
-def _crons(settings: Settings, shop: ShopConfig) -> Iterator[str]:
-    # Here, because a command that shows no page of the policy needs neither.
+def next_check(settings: Settings, shop: ShopConfig, now: datetime, succeeded_at: datetime | None) -> datetime | None:
+    """Return when late orders are checked next, in UTC; None where no schedule is known, or its last run was missed."""
+    check = scheduled_starts(settings, shop, now).get(LATE_ORDERS)
+    return None if check is None or check.is_missed(succeeded_at, now) else check.next_at
+
+
+def _crons(file: Path | None) -> Mapping[str, tuple[str, ...]]:
+    try:
+        return _read(file, file.stat().st_mtime_ns) if file else {}
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=4)
+def _read(file: Path, _changed: int) -> Mapping[str, tuple[str, ...]]:
+    # Here, because a command that shows no schedule needs it not.
     import yaml
+
+    try:
+        deployments = yaml.safe_load(file.read_text())["deployments"]
+        flows = {_flow(one): tuple(_valid(one.get("schedules") or ())) for one in deployments}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return {}
+    return {flow: crons for flow, crons in flows.items() if crons}
+
+
+def _flow(deployment: dict[str, object]) -> str:
+    return str(deployment.get("entrypoint", "")).rpartition(":")[2].replace("_", "-")
+
+
+def _valid(schedules: Iterable[dict[str, object]]) -> Iterator[str]:
     from cronsim import CronSim, CronSimError
 
-    file = deployment_file(settings, shop)
-    try:
-        content = yaml.safe_load(file.read_text()) if file else {}
-        deployments = [one for one in content["deployments"] if _is_late_orders(one)]
-        crons = [str(each["cron"]) for one in deployments for each in one.get("schedules", ()) if "cron" in each]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
-        return
-    for cron in crons:
+    for each in schedules:
+        if "cron" not in each or each.get("active") is False:
+            continue
         try:
-            CronSim(cron, datetime.now(UTC))
+            CronSim(str(each["cron"]), datetime.now(UTC))
         except CronSimError:
             continue
-        yield cron
+        yield str(each["cron"])
 
 
-def _is_late_orders(deployment: dict[str, object]) -> bool:
-    return str(deployment.get("entrypoint", "")).endswith(":late_orders")
-
-
-def _following(cron: str, local: datetime) -> datetime:
+def _around(cron: str, local: datetime) -> ScheduledStart:
     from cronsim import CronSim
 
-    return next(CronSim(cron, local))
+    last, following = next(CronSim(cron, local, reverse=True)), next(CronSim(cron, local))
+    return ScheduledStart(last.astimezone(UTC), following.astimezone(UTC))

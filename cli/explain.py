@@ -1,5 +1,6 @@
 """`forewarn explain`: the history of one order."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,8 @@ def explain(
     json: Json = False,
 ) -> None:
     """Show one order: its facts, its delay, what was sent and when, and what would be sent now, or why nothing."""
+    from app.next_run import next_check
+    from tasks.desk.health import last_success
     from tasks.desk.why import explain_why
     from tasks.reporting.explain_order import explain_order
 
@@ -27,11 +30,18 @@ def explain(
         context = now_of(app, as_of)
         explained = {"sentence": "", **explain_order(context, connection, order)}
         explained["sentence"] = explain_why(context, connection, order)
+        check = (
+            None if as_of else next_check(app.settings, app.folder.shop, datetime.now(UTC), last_success(connection))
+        )
+        zone = context.zone
     if json:
         printing.print_json(explained)
     else:
         # What was done and decided is told as it stands, even of a day on which it was not known yet.
         _print_order(explained, ", as of now" if as_of else "")
+        if check is not None:
+            local = check.astimezone(zone)
+            printing.out.print(f"All orders are checked next on {local:%Y-%m-%d at %H:%M} ({zone.key}).", markup=False)
 
 
 def _print_supply(supply: dict[str, Any], when: str) -> None:

@@ -14,7 +14,7 @@ from app.company_sign_in import company_sign_in
 from app.composition import App, current_erasure_key
 from app.live_words import LiveRenderer
 from app.network_transports import network_pages
-from app.next_run import next_late_orders
+from app.next_run import scheduled_starts
 from app.panel_keys import panel_bearer, panel_hosts, panel_signer
 from app.shop_edits import ShopEdits
 from app.vendor_transports import response_keys
@@ -61,7 +61,7 @@ def desk_services(app: App) -> Services:
         desk_url=settings.desk_url or "",
         own_templates=app.folder.own_templates,
         edits=ShopEdits(app.folder.path, edits=app.folder.shop.desk.edits),
-        next_run=partial(next_late_orders, settings, app.folder.shop),
+        starts=partial(scheduled_starts, settings, app.folder.shop),
         words_changed=renderer.look if isinstance(renderer := app.context.load_renderer, LiveRenderer) else _nothing,
         send_mail=partial(_send_mail, app),
         keeps_mails=app.settings.email is TransportKind.OUTBOX,

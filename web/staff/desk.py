@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from app.company_sign_in import CompanySignInSettings
 from app.shop_edits import ShopEdits
 from models.messages import Message
+from models.schedules import ScheduledStart
 from models.staff import Right, Role
 from tasks.context import Context
 from tasks.staff.accounts import list_accounts
@@ -120,8 +121,8 @@ class Services:
     """The shop's own message texts."""
     edits: ShopEdits | None = None
     """The shop's files, which the desk may edit where `refusal` is empty."""
-    next_run: Callable[[datetime], datetime] | None = None
-    """Returns when late orders are looked for next, after a moment; None: at once."""
+    starts: Callable[[datetime], Mapping[str, ScheduledStart]] | None = None
+    """Returns when each flow starts by the schedule, around a moment; None: there is no schedule."""
     words_changed: Callable[[], None] = lambda: None
     """Has the server use words that were just written."""
     send_mail: Callable[[Message], None] | None = None

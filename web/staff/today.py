@@ -97,7 +97,7 @@ def _checked(visit: Visit, flows: Sequence[FlowHealth]) -> str:
     check = next((flow for flow in flows if flow.flow == LATE_ORDERS), None)
     if check is None or check.succeeded_at is None:
         return "No orders were checked yet."
-    return f"All orders were last checked at {visit.moment(check.succeeded_at)}.{_next(visit, check)}"
+    return f"All orders were last checked at {visit.moment(check.succeeded_at)}.{_next(visit, check, 'check')}"
 
 
 def _waiting_rows(visit: Visit, waiting: Waiting) -> Iterator[TodayRow]:
@@ -207,20 +207,36 @@ def _flow_row(visit: Visit, flow: FlowHealth) -> TodayRow:
     if _has_failed(flow):
         text = f"The run of {visit.moment(flow.last_at)} failed. {well} The page of runs says why."
         return TodayRow(desk_address("runs"), name, STATE_CHIPS["failed"], text)
-    every = EXPECTED_EVERY.get(flow.flow)
-    if every and (flow.succeeded_at is None or visit.now - flow.succeeded_at > every):
+    if _is_overdue(visit, flow):
         text = f"{well} It should have run since; tell an operator."
         return TodayRow(desk_address("runs"), name, ("wait", "Overdue"), text)
     return TodayRow(desk_address("runs"), name, ("good", "On time"), f"{well}{_next(visit, flow)}")
 
 
-def _next(visit: Visit, flow: FlowHealth) -> str:
-    """Return when a flow runs next; nothing where it starts at no regular times, or stays and waits for work."""
-    if flow.next_at is None or flow.flow in STAYING:
+def _is_overdue(visit: Visit, flow: FlowHealth) -> bool:
+    """Return whether a flow should have ended well since: by its schedule, and by what is usual where it has none."""
+    if (start := visit.start_of(flow.flow)) is not None and flow.flow not in STAYING:
+        return start.is_missed(flow.succeeded_at, visit.now)
+    every = EXPECTED_EVERY.get(flow.flow)
+    return every is not None and (flow.succeeded_at is None or visit.now - flow.succeeded_at > every)
+
+
+def _next(visit: Visit, flow: FlowHealth, what: str = "run") -> str:
+    """Return when a flow runs next: by its schedule, or else by the rhythm of its last runs.
+
+    Nothing where it stays and waits for work, where it starts at no regular times, or where its last start was missed.
+    """
+    start = visit.start_of(flow.flow)
+    if flow.flow in STAYING:
+        return ""
+    if start is not None:
+        missed = start.is_missed(flow.succeeded_at, visit.now)
+        return "" if missed else f" The next {what} is due at {visit.moment(start.next_at)}."
+    if flow.next_at is None:
         return ""
     if flow.next_at <= visit.now:
-        return " The next run is due now."
-    return f" The next run is due at about {visit.moment(flow.next_at)}."
+        return f" The next {what} is due now."
+    return f" The next {what} is due at about {visit.moment(flow.next_at)}."
 
 
 def _webhook_row(visit: Visit, webhook: WebhookHealth) -> TodayRow:

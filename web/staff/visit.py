@@ -20,6 +20,7 @@ from web.staff.frame import Notice, done_notice, frame, render_desk
 from web.staff.undo import UNDO
 
 if TYPE_CHECKING:
+    from models.schedules import ScheduledStart
     from web.staff.desk import Desk
 
 SEE_OTHER, UNPROCESSABLE, NOT_FOUND, CONFLICT = 303, 422, 404, 409
@@ -85,6 +86,11 @@ class Visit:
     def today(self) -> date:
         """Return the day in the shop's zone."""
         return self.context.as_of
+
+    def start_of(self, flow: str) -> "ScheduledStart | None":
+        """Return when a flow starts by the schedule; None where it has none."""
+        starts = self.desk.services.starts
+        return starts(self.now).get(flow) if starts else None
 
     def act(self, form: Form) -> dict[str, Any]:
         """Return who acts, when and by which form, for `tasks.staff.audit.record`."""

@@ -3,10 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from sqlalchemy import insert, select
 
+from app.next_run import scheduled_starts
+from models.config.settings import Settings
 from models.customers import Act
 from models.enums import State
 from models.webhooks import WEBHOOK
@@ -29,6 +32,7 @@ from tests.support.builders import ANNA, day, line
 from tests.support.choices import choice_row, insert_choices
 from tests.support.desk import desk_app, desk_client
 from tests.support.shop_driver import noon
+from web.staff.desk import Services
 
 
 class Clock:
@@ -85,7 +89,7 @@ def test_today_begins_with_what_is_held_and_says_when_orders_were_checked(held_r
 
 @pytest.mark.parametrize(
     ("minutes", "said"),
-    [((-75, -60, -45, -30, -15), " The next run is due at about 12:00."), ((-75, -46, -15), "")],
+    [((-75, -60, -45, -30, -15), " The next check is due at about 12:00."), ((-75, -46, -15), "")],
 )
 def test_today_says_when_orders_are_checked_next(driver, minutes, said):
     for minute in minutes:
@@ -94,7 +98,32 @@ def test_today_says_when_orders_are_checked_next(driver, minutes, said):
         write(driver, RUNS, row | {"ended_at": at, "state": "done", "counts": {}})
     page = desk_client(driver.context, "read", now=lambda: noon(0) - timedelta(minutes=1)).get("/desk")
     assert f"All orders were last checked at 11:45.{said}" in page.text
-    assert page.text.count("The next run is due") == 2 * bool(said)
+    assert page.text.count("is due at about") == 2 * bool(said)
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "checked", "chip"),
+    [(65, " The next check is due at 14:00.", "On time"), (200, "", "It should have run since; tell an operator.")],
+)
+def test_today_says_when_orders_are_checked_next_by_the_schedule(driver, tmp_path, minutes_ago, checked, chip):
+    deployments = [
+        ("late_orders", '"0 */4 * * *"'),
+        ("restock", '"0 2-22/4 * * *"'),
+        ("digest", '"never"'),
+        ("prune", '"0 * * * *", active: false'),
+    ]
+    lines = [f"- {{entrypoint: 'x.py:{flow}', schedules: [{{cron: {cron}}}]}}" for flow, cron in deployments]
+    (tmp_path / "prefect.yaml").write_text("deployments:\n" + "\n".join(lines) + "\n")
+    starts = partial(scheduled_starts, Settings(home=tmp_path), driver.context.shop)
+    now = noon(0) + timedelta(minutes=70)
+    assert starts(now).keys() == {"late-orders", "restock"}
+    at = now - timedelta(minutes=minutes_ago)
+    row = {"id": "r", "flow": "late-orders", "as_of": at.date(), "policy": "p", "started_at": at}
+    write(driver, RUNS, row | {"ended_at": at, "state": "done", "counts": {}})
+    app = desk_app(driver.context, lambda: now, Services(starts=starts))
+    page = desk_client(driver.context, "read", now=lambda: now, app=app).get("/desk")
+    assert f"{at.astimezone(driver.context.zone):%H:%M}.{checked}" in page.text
+    assert chip in page.text
 
 
 def test_today_says_that_the_shops_systems_refuse_what_they_are_told(driver):

@@ -14,6 +14,7 @@ from tasks.context import Context
 from tasks.desk.staff_words import channel_word
 from tasks.policy.effect import PolicyEffect, RunEffect, compare_policies
 from tasks.policy.later import DAYS_AHEAD
+from tasks.runs.records import LATE_ORDERS
 from web.staff.addresses import desk_address, order_address
 from web.staff.bucket_words import days_late_words
 from web.staff.list_parts import listed_words, sentence
@@ -72,9 +73,9 @@ def look_ahead(visit: Visit, policy: Policy, changed: Policy) -> PolicyEffect:
 
 
 def next_run(visit: Visit) -> datetime:
-    """Return when late orders are looked for next."""
-    asked = visit.desk.services.next_run
-    return asked(visit.now) if asked else visit.now
+    """Return when late orders are looked for next by the schedule; now where there is none."""
+    start = visit.start_of(LATE_ORDERS)
+    return start.next_at if start else visit.now
 
 
 def _context_of(context: Context, policy: Policy, at: datetime) -> Context:

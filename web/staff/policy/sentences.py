@@ -96,7 +96,7 @@ CHAPTERS = (
                 "warning.likely",
                 "Or else warn on the last morning when at least [] in 100 such orders end so late",
                 COUNT,
-                note="Is a late customer who is told worth one needless warning, enter 50; two, 33; three, 25; five, 17",
+                note="By how many needless warnings a late customer told is worth: 1, 50; 2, 33; 3, 25; 5, 17",
             ),
             Sentence("warning.days_before", "Warn from [] days before the promised day on", COUNT),
             Sentence(
