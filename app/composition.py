@@ -22,6 +22,7 @@ from app.ledger import database_url as database_url
 from app.ledger import state_folder as state_folder
 from app.link_key import link_key
 from app.live_words import LiveRenderer
+from app.mastodon_limit import mastodon_limit
 from models.config.known_keys import RENAMED
 from models.config.settings import MAX_TIMEOUTS, Settings, TransportKind, nearest, unknown_names
 from models.config.shop import ShopFolder, read_shop, sentence
@@ -187,6 +188,7 @@ def open_app(
         open_networks=networks_with(settings, lambda kind: kind is not TransportKind.OFF),
         connected_networks=networks_with(settings, lambda kind: kind not in (TransportKind.OFF, TransportKind.OUTBOX)),
         erasure_key=erasure_key(settings, folder),
+        mastodon_limit=mastodon_limit(settings),
     )
     # The objects loaded so far live as long as the run: searching them at each garbage collection costs 10 % of it.
     gc.freeze()

@@ -46,6 +46,8 @@ class Context:
     """Those of them with a provider."""
     erasure_key: bytes = field(default=b"", repr=False)
     """The secret of the hashes of erased customers; empty where nobody was erased."""
+    mastodon_limit: Callable[[], int | None] | None = field(default=None, repr=False, compare=False)
+    """Tells the longest post of the shop's own server on Mastodon; None where none is connected."""
     promises: Promises = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from tasks.context import Context
 from tasks.db.sql import in_list
 from tasks.posts.stale import stale_posts
 from tasks.tables import CUSTOMER_SEARCH, ORDERS, PRODUCTS
-from templates.rendering.network_limits import Measure, measure
+from templates.rendering.network_limits import MASTODON_CHARACTERS, Measure, measure
 from templates.rendering.word_rules import find_word_problems
 
 TAKE_OUT = "Everybody reads a post: take it out."
@@ -89,7 +89,7 @@ def find_problems(context: Context, connection: Connection, post: CheckedPost) -
         *_private(context, connection, words, post.product_id),
         *_words(context, words, post.locale),
         *_truth(context, connection, post),
-        *_lengths(texts),
+        *_lengths(context, texts),
     ]
 
 
@@ -149,19 +149,21 @@ def _truth(context: Context, connection: Connection, post: CheckedPost) -> Itera
         yield Problem(Check.TRUE, text, blocks=False)
 
 
-def _lengths(texts: Mapping[str, str]) -> Iterator[Problem]:
-    if tightest := too_long(texts):
+def _lengths(context: Context, texts: Mapping[str, str]) -> Iterator[Problem]:
+    if tightest := too_long(context, texts):
         network, size = tightest
         name = NETWORK_NAMES[Channel(network)]
         yield Problem(Check.LENGTH, f"{size.count - size.limit:,} too many for {name}.")
 
 
-def measures(texts: Mapping[str, str]) -> dict[str, Measure]:
-    """Return how long a post is on each network."""
-    return {network: measure(Channel(network), text) for network, text in texts.items()}
+def measures(context: Context, texts: Mapping[str, str]) -> dict[str, Measure]:
+    """Return how long a post is on each network; on Mastodon by the limit of the shop's own server."""
+    ask = context.mastodon_limit if Channel.MASTODON in texts else None
+    limit = (ask() if ask else None) or MASTODON_CHARACTERS
+    return {network: measure(Channel(network), text, limit) for network, text in texts.items()}
 
 
-def too_long(texts: Mapping[str, str]) -> tuple[str, Measure] | None:
+def too_long(context: Context, texts: Mapping[str, str]) -> tuple[str, Measure] | None:
     """Return the network on which a post is the most too long; None where it fits on all."""
-    over = [(network, size) for network, size in measures(texts).items() if not size.fits]
+    over = [(network, size) for network, size in measures(context, texts).items() if not size.fits]
     return max(over, key=lambda one: one[1].count - one[1].limit, default=None)

@@ -1,6 +1,6 @@
 """Render a message as its readers will see it, for a case such as a date that is known, or long names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +40,8 @@ class Preview:
     html: str | None = None
     text: str | None = None
     sms: str | None = None
+    sms_with_stop: str | None = None
+    """The text as it is sent where it says how to stop texts; None where that is nowhere, or all texts say it."""
     post: str | None = None
     mail: Message | None = None
     """The mail as it can be sent as a test."""
@@ -60,8 +62,13 @@ def cases_of(message: str, shop: ShopConfig) -> dict[str, str]:
     return NOTICE_CASES
 
 
-def render_preview(shop: ShopConfig, own: Path | None, words: Words, case: str) -> Preview:
-    """Return a message as its readers see it. Raises TemplateError."""
+def render_preview(
+    shop: ShopConfig, own: Path | None, words: Words, case: str, say_stop: Sequence[str] = ()
+) -> Preview:
+    """Return a message as its readers see it. Raises TemplateError.
+
+    `say_stop` are the countries whose texts say how to stop texts.
+    """
     shop = shop.model_copy(update={"locale": words.language})
     renderer = Renderer(shop, own)
     if words.sent_as in POSTS.values():
@@ -78,21 +85,27 @@ def render_preview(shop: ShopConfig, own: Path | None, words: Words, case: str) 
         said = renderer.storefront.render_text(notice.available if notice else None, words.language)
         page = renderer.storefront.render_page(notice, words.language, None, "")
         return Preview(said.title, page, said.text)
-    return _notice(renderer, words, case)
+    return _notice(renderer, words, case, say_stop)
 
 
-def _notice(renderer: Renderer, words: Words, case: str) -> Preview:
+def _notice(renderer: Renderer, words: Words, case: str, say_stop: Sequence[str]) -> Preview:
     plan = sample_plan(words.sent_as, words.language, case)
     if words.first:
         plan = replace(plan, wording=Wording(words.message, Letter.B, words.message))
     rendered: dict[Channel, Message] = {}
+    with_stop = None
     for contact in plan.contacts:
         if renderer.has_language(plan.message, contact.channel, words.language):
             rendered[contact.channel] = renderer.render_message(plan, contact, id="preview")
+            if contact.channel is Channel.SMS and say_stop:
+                there = replace(contact, country=say_stop[0], says_stop=True)
+                with_stop = renderer.render_message(plan, there, id="preview").text
     mail, text = rendered.get(Channel.EMAIL), rendered.get(Channel.SMS)
+    sms = text.text if text else None
+    with_stop = with_stop if with_stop != sms else None
     if mail is None:
-        return Preview(sms=text.text if text else None)
-    return Preview(mail.subject, mail.html, mail.text, text.text if text else None, mail=mail)
+        return Preview(sms=sms, sms_with_stop=with_stop)
+    return Preview(mail.subject, mail.html, mail.text, sms, with_stop, mail=mail)
 
 
 def sample_plan(message: str, language: str, case: str) -> Plan:

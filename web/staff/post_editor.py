@@ -28,7 +28,7 @@ from web.staff.post_around import around_post
 from web.staff.post_forms import KINDS, Given, local_day_and_time, network_choices, read_post_form
 from web.staff.post_pages import logged_words, post_page
 from web.staff.post_previews import preview_response
-from web.staff.post_words import full_moment, missing_link, network_name, title_of, unused_words
+from web.staff.post_words import full_moment, missing_link, network_name, price_words, title_of, unused_words
 from web.staff.visit import Refused, Visit
 
 WRITTEN, EDITED = "post_written", "post_edited"
@@ -241,9 +241,13 @@ def _page(visit: Visit, form: Form, shown: _Shown, action: str) -> Response:
         form = Form("", {}, [])
         for problem in (one for one in problems if one.blocks):
             form.wrong(FIELD_OF.get(problem.check, "text"), problem.text)
-    texts = dict(post.checked.texts) if post else {}
-    sizes = measures(post.checked.by_network) if post else {}
-    counts = [f"{network_name(key)} {size.count:,} of {size.limit:,}" for key, size in sizes.items()]
+    texts, costs = dict(post.checked.texts) if post else {}, visit.context.policy.costs
+    sizes = measures(visit.context, post.checked.by_network) if post else {}
+    counts = [
+        f"{network_name(key)} {size.count:,} of {size.limit:,}"
+        + (f", {price}" if post and (price := price_words(costs, key, post.checked.by_network[key])) else "")
+        for key, size in sizes.items()
+    ]
     networks = network_choices(visit, texts, shown.values["networks"])
     return visit.page(
         "desk/post_edit.html",

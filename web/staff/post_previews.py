@@ -16,7 +16,7 @@ from templates.rendering.social import find_links
 from web.page_templates import render_page
 from web.staff.brand import in_scheme
 from web.staff.list_parts import sentence
-from web.staff.post_words import network_name
+from web.staff.post_words import network_name, price_words
 from web.staff.visit import Visit
 
 PREVIEW_POLICY = (
@@ -43,6 +43,8 @@ class Look:
     parts: tuple[Part, ...]
     measure: str
     is_too_long: bool
+    price: str
+    """What the network takes for it; empty: nothing, or it is not known."""
     picture: str
     """As a `data:` address; empty: none."""
     description: str
@@ -64,7 +66,7 @@ def preview_response(
     notes: Sequence[str] = (),
 ) -> Response:
     """Return the preview of a post's text on each network, in the colours that the person chose."""
-    context, sizes = visit.context, measures(texts)
+    context, sizes = visit.context, measures(visit.context, texts)
     image = "" if picture is None else f"data:{picture.kind};base64,{base64.b64encode(picture.content).decode()}"
     looks = [
         Look(
@@ -72,6 +74,7 @@ def preview_response(
             look=LOOKS.get(Channel(network), "linkedin"),
             parts=tuple(parts_of(text)),
             measure=f"{sizes[network].count:,} of {sizes[network].limit:,} {sizes[network].unit}",
+            price=price_words(context.policy.costs, network, text),
             is_too_long=not sizes[network].fits,
             picture=image,
             description=picture.description if picture else "",

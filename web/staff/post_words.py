@@ -7,8 +7,10 @@ from datetime import datetime
 from models.config.shop import ShopConfig
 from models.enums import NETWORK_NAMES, Channel, PostKind
 from models.orders import ProductFacts
+from models.policy.costs import CostPolicy
 from rules.posts.status import PostStatus, Progress
 from templates.rendering.fill_variables import product_view
+from templates.rendering.social import find_links
 from web.staff.list_parts import listed_words
 from web.staff.visit import Visit
 
@@ -54,6 +56,16 @@ def unused_words(text: str, networks: Sequence[str], texts: Mapping[str, str]) -
     if len(networks) == 1:
         return f"Text for all other networks: not used, as only {network_name(networks[0])} is chosen."
     return f"Text for all networks: not used, as {network_words(networks)} have their own."
+
+
+def price_words(costs: CostPolicy, network: str, text: str) -> str:
+    """Return what a network takes for a post, as `about 0.20 USD, as it has a link`; empty: it takes nothing."""
+    has_link = any(find_links(text))
+    prices = costs.post_price(Channel(network), has_link=has_link)
+    if not prices:
+        return ""
+    price = " or ".join(f"{amount} {currency}" for currency, amount in prices.items())
+    return f"about {price}" + (", as it has a link" if has_link else "")
 
 
 def missing_link(product: ProductFacts | None, shop: ShopConfig, texts: Iterable[str]) -> str:

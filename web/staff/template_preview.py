@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from babel import Locale
 from starlette.responses import HTMLResponse, Response
 
 from models.versions import Area
@@ -15,6 +16,7 @@ from templates.rendering.previews import NOTICE_CASES, Preview, cases_of, render
 from web.page_templates import render_page
 from web.staff.brand import in_scheme
 from web.staff.forms import Form
+from web.staff.list_parts import listed_words
 from web.staff.template_words import Measured, field_of, measures, part_name
 from web.staff.visit import Visit
 
@@ -90,12 +92,13 @@ def show_draft(visit: Visit, form: Form, words: Words, texts: Mapping[str, str |
 def rendered(visit: Visit, words: Words, texts: Mapping[str, str | None], case: str) -> Preview:
     """Return a message rendered, with texts in place of the shop's files. Raises TemplateError."""
     with draft_folder(own_folder(visit), texts) as folder:
-        return render_preview(visit.context.shop, folder, words, case)
+        return render_preview(visit.context.shop, folder, words, case, visit.context.policy.contact.say_stop)
 
 
 def measured(visit: Visit, shown: Preview) -> dict[str, Measured]:
     """Return the sizes of the parts of a rendered message."""
-    return measures(shown, visit.context.policy, visit.context.shop.currency)
+    context = visit.context
+    return measures(shown, context.policy, context.shop.currency, context.networks)
 
 
 def respond(visit: Visit, words: Words, texts: Mapping[str, str | None], look: Look, problem: str = "") -> Response:
@@ -106,10 +109,12 @@ def respond(visit: Visit, words: Words, texts: Mapping[str, str | None], look: L
             shown = rendered(visit, words, texts, look.case)
         except TemplateError as error:
             problem = f"This cannot be shown yet: {error.what}."
+    territories = Locale("en").territories
     page = render_page(
         "desk/template_preview.html",
         problem=problem,
         shown=shown,
+        stop_countries=listed_words([territories.get(one, one) for one in visit.context.policy.contact.say_stop]),
         mail=in_scheme(shown.html, "dark" if look.is_dark else "light") if shown.html else "",
         look=look,
         lang=words.language.replace("_", "-"),

@@ -1,11 +1,11 @@
 """What the pages about templates call messages, parts, languages and sizes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from babel import Locale
 
-from models.enums import Channel
+from models.enums import NETWORK_NAMES, Channel
 from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, Policy
 from models.quantities import counted
 from templates.rendering import sms
@@ -114,7 +114,9 @@ def field_of(part: str) -> str:
     return part.replace(".", "_")
 
 
-def measures(shown: Preview, policy: Policy, currency: str) -> dict[str, Measured]:
+def measures(
+    shown: Preview, policy: Policy, currency: str, networks: Sequence[Channel] = (Channel.X,)
+) -> dict[str, Measured]:
     """Return the size of each part of a rendered message."""
     found: dict[str, Measured] = {}
     if shown.subject is not None:
@@ -126,16 +128,24 @@ def measures(shown: Preview, policy: Policy, currency: str) -> dict[str, Measure
     if shown.text is not None:
         found["body.txt"] = Measured(counted(len(shown.text.split()), "word"))
     if shown.sms is not None:
-        found["sms.txt"] = _text_measure(shown.sms, policy, currency)
+        found["sms.txt"] = _text_measure(shown.sms, shown.sms_with_stop, policy, currency)
     if shown.post is not None:
-        post = measure(Channel.X, shown.post)
-        found["post.txt"] = Measured(f"{post.count} of {post.limit} on X", is_too_long=not post.fits)
+        sizes = {network: measure(network, shown.post) for network in networks}
+        words = [f"{size.count:,} of {size.limit:,} on {NETWORK_NAMES[one]}" for one, size in sizes.items()]
+        found["post.txt"] = Measured("; ".join(words), is_too_long=not all(size.fits for size in sizes.values()))
     return found
 
 
-def _text_measure(text: str, policy: Policy, currency: str) -> Measured:
+def _text_measure(text: str, with_stop: str | None, policy: Policy, currency: str) -> Measured:
     size, price = sms.count_segments(text), policy.costs.sms.get(currency)
     cost = f", about {price} {currency} each" if price is not None else ""
     letters = "" if size.encoding is sms.SmsEncoding.GSM7 else "; it has letters that make texts dearer"
-    words = f"{counted(size.parts, 'part')} ({size.units} characters){cost}{letters}"
-    return Measured(words, is_too_long=size.parts > sms.MAX_PARTS)
+    words, most = f"{_size(size)}{cost}{letters}", size.parts
+    if with_stop is not None:
+        longer = sms.count_segments(with_stop)
+        words, most = f"{words}; {_size(longer)} with how to stop texts", max(most, longer.parts)
+    return Measured(words, is_too_long=most > sms.MAX_PARTS)
+
+
+def _size(size: sms.SmsSize) -> str:
+    return f"{counted(size.parts, 'part')} ({size.units} characters)"

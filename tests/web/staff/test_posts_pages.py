@@ -270,6 +270,27 @@ def png(size=(30, 20)):
     return drawn.getvalue()
 
 
+def test_the_preview_says_what_x_takes_for_a_post(people):
+    mara, _ = people
+    for text, price in (
+        ("Open.", "about 0.015 USD"),
+        ("https://lamps.example.com", "about 0.20 USD, as it has a link"),
+    ):
+        path = written(mara, text)
+        seen = mara.get(f"{path}/preview").text
+        assert price in seen
+        assert seen.count(" USD") == 1
+        assert f"of 280, {price}" in mara.get(path).text
+
+
+def test_a_post_is_measured_by_the_limit_of_the_shops_own_mastodon_server(shop):
+    context = replace(shop.context, open_networks=(Channel.MASTODON,), mastodon_limit=lambda: 1_000)
+    mara = desk_client(context, "marketing", now=noon(0), name="Ana", app=desk_app(context, noon(0)))
+    path = written(mara, "x" * 900, networks=["mastodon"])
+    assert "900 of 1,000 characters" in mara.get(f"{path}/preview").text
+    assert "too many for Mastodon" not in mara.get(path).text
+
+
 def test_a_picture_needs_a_description_and_is_shown(shop, people):
     mara, _ = people
     path = written(mara)
@@ -288,7 +309,7 @@ def test_a_picture_needs_a_description_and_is_shown(shop, people):
 def test_a_large_body_is_taken_from_whoever_may_send_a_picture_only(shop, people):
     path = written(people[0])
     service = desk_client(shop.context, "service", now=noon(0))
-    assert service.post_body(path, b"x" * 200_000, "multipart/form-data; boundary=x").status == 413
+    assert service.post_body(path, b"x" * 300_000, "multipart/form-data; boundary=x").status == 413
     assert people[0].post_body(path, b"x" * 12_000_000, "multipart/form-data; boundary=x").status == 413
 
 

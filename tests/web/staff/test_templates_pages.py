@@ -1,5 +1,6 @@
 """The editor of templates: checked before it is saved, shown, tested on oneself, approved by a second person."""
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -245,6 +246,19 @@ def test_a_draft_is_shown_in_a_frame_that_runs_nothing(shop):
     assert (
         "cannot be shown yet: 'ordr' is undefined" in shop.mara.send(form, fields | {"subject_txt": "{{ ordr }}"}).text
     )
+
+
+def test_the_preview_has_the_text_with_how_to_stop_texts_and_counts_its_parts(shop):
+    seen = shop.mara.get("/desk/templates/week/preview?lang=en")
+    assert "Text message to United States, Canada and Puerto Rico, with how to stop texts" in seen.text
+    assert "Reply STOP to opt out." in seen.text
+    assert re.search(r"1 part \(\d+ characters\); \d parts? \(\d+ characters\) with how to stop texts", seen.text)
+    policy = shop.context.policy.model_copy(
+        update={"contact": shop.context.policy.contact.model_copy(update={"say_stop": ()})}
+    )
+    context = replace(shop.context, policy=policy)
+    jan = desk_client(context, "marketing", now=noon(0), name="Ana", app=desk_app(context, noon(0), shop.services))
+    assert "how to stop texts" not in jan.get("/desk/templates/week/preview?lang=en").text
 
 
 @pytest.mark.parametrize("message", ["post", "choice_received", "purchase", "storefront", "good_news"])

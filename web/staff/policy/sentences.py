@@ -128,6 +128,8 @@ CHAPTERS = (
             Sentence("budget.per_month", "Discounts of one month cost at most []", AMOUNTS, optional=True),
             Sentence("costs.email", "One mail costs the shop [], for the numbers only", AMOUNTS, optional=True),
             Sentence("costs.sms", "One text costs the shop [], for the numbers only", AMOUNTS, optional=True),
+            Sentence("costs.x_post", "X takes [] for a post without a link", AMOUNTS, optional=True),
+            Sentence("costs.x_post_with_link", "X takes [] for a post with a link", AMOUNTS, optional=True),
         ),
         "A currency without an amount gets no discount.",
     ),
