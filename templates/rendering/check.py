@@ -16,18 +16,20 @@ from models.messages import Message
 from models.policy.experiments import ExperimentPolicy
 from models.policy.policy import GOOD_NEWS
 from models.policy.words import WordPolicy
+from models.quantities import counted
 from models.storefront import StorefrontNotice
 from templates.rendering import samples, size_limits
 from templates.rendering.answer_samples import sample_answers
 from templates.rendering.environment import BUILT_IN, GALLERY, TemplateError, template_errors
 from templates.rendering.file_names import OWN_PARTS, find_incomplete_languages, find_misnamed_files
-from templates.rendering.formats import match_locale
+from templates.rendering.formats import language_name, match_locale
 from templates.rendering.lint import ERROR, WARNING, Problem, lint_templates, lint_words
 from templates.rendering.messages import Renderer
 from templates.rendering.purchasing import PURCHASE, PurchaseRenderer
 from templates.rendering.storefront import STOREFRONT, StorefrontRenderer
 from templates.rendering.template_fields import suggest
 from templates.rendering.template_sets import MESSAGES, POSTS
+from templates.rendering.untranslated import find_untranslated
 from templates.rendering.word_rules import missing_words, without_tags
 
 __all__ = ["ERROR", "WARNING", "Problem", "find_errors", "find_problems"]
@@ -82,6 +84,7 @@ def find_problems(
         file_problems = (
             *find_misnamed_files(own_folder, (*folders, *wordings)),
             *find_incomplete_languages(own_folder, wordings),
+            *_untranslated(own_folder),
         )
         problems |= {
             problem
@@ -105,6 +108,18 @@ def find_problems(
     if only is None and (missing := renderer.missing_shop_language(messages)):
         problems.add(Problem("shop.toml", None, missing.removeprefix("shop.toml: ")))
     return sorted(map(_with_short_path, problems), key=_sort_key)
+
+
+def _untranslated(own: Path) -> Iterator[Problem]:
+    for path in sorted(own.glob("*/*.*.*")):
+        if found := find_untranslated(own, path):
+            language = language_name(found.language)
+            if found.sentences:
+                said = f"{counted(found.sentences, 'sentence')} not translated: the same as in {language}"
+                yield Problem(str(path), None, said, WARNING)
+            if found.frame:
+                said = f"its greeting, items and choices are in {language}: translate {found.frame}, and extend that"
+                yield Problem(str(path), None, said, WARNING)
 
 
 def _sort_key(problem: Problem) -> tuple[bool, str, int, str]:

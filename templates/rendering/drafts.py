@@ -22,6 +22,7 @@ from templates.rendering.lint import WARNING, Problem
 from templates.rendering.purchasing import PURCHASE
 from templates.rendering.storefront import STOREFRONT, STOREFRONT_LINKS, STOREFRONT_PARTS
 from templates.rendering.template_sets import MESSAGES, PARTS, POSTS, part_file
+from templates.rendering.untranslated import Untranslated, find_untranslated
 
 FOLDER = "templates"
 MAIL_PARTS = ("subject.txt", "body.html", "body.txt")
@@ -108,6 +109,12 @@ def languages_of(message: str, own: Path | None) -> dict[str, tuple[str, ...]]:
     if message not in MESSAGES and not any("sms.txt" in parts for parts in found.values()):
         needed = [part for part in needed if part != "sms.txt"]
     return {language: tuple(part for part in needed if part not in found[language]) for language in sorted(found)}
+
+
+def untranslated_in(message: str, language: str, own: Path | None) -> list[Untranslated]:
+    """Return the parts of an added language that still stand in another one."""
+    paths = sorted((own / message).glob(f"*.{language}.*")) if own else []
+    return [found for path in paths if own and (found := find_untranslated(own, path))]
 
 
 @contextmanager

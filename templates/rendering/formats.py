@@ -26,6 +26,11 @@ _CACHE_SIZE = 8192
 
 
 @lru_cache(_CACHE_SIZE)
+def language_name(language: str) -> str:
+    """Return a language's name in English, as `Portuguese (Brazil)`."""
+    return str(Locale.parse(language).get_display_name("en") or language)
+
+
 def parse_locale(name: str) -> Locale | None:
     """Return the locale of a name written with `_` or `-`; None if there is none."""
     try:

@@ -12,6 +12,7 @@ from models.versions import Area, VersionState
 from tasks.versions.record import ChangedOutside, NothingChanged, SavedMeanwhile, propose
 from templates.rendering.drafts import DraftProblem, Words, check_draft
 from templates.rendering.environment import TemplateError
+from templates.rendering.formats import language_name
 from templates.rendering.previews import cases_of
 from templates.rendering.usable_names import usable_names
 from web.staff import template_preview, template_trial
@@ -41,7 +42,7 @@ from web.staff.template_standing import (
     wait_words,
 )
 from web.staff.template_starts import languages_shown, other_languages, start_of, wordings_of
-from web.staff.template_words import ROWS, Measured, field_of, language_name, part_name, title_of
+from web.staff.template_words import ROWS, Measured, field_of, part_name, title_of
 from web.staff.visit import Visit
 
 MAX_PART_CHARS = 30_000

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from models.versions import Area
 from tasks.versions.history import version
 from templates.rendering.drafts import Words, languages_of, second_wordings
+from templates.rendering.formats import language_name
 from web.staff.addresses import desk_address
 from web.staff.template_preview import own_folder
 from web.staff.template_standing import Standing
-from web.staff.template_words import language_name
 from web.staff.visit import Visit
 
 OFFERED = (

@@ -11,12 +11,13 @@ from models.staff import Right
 from models.versions import BY_FILES, Area, Version, VersionState
 from tasks.versions.history import in_use, version, versions
 from templates.rendering.drafts import Words
+from templates.rendering.formats import language_name
 from web.staff.addresses import desk_address
 from web.staff.forms import NEW, Form
 from web.staff.list_parts import sentence
 from web.staff.template_preview import words_of
 from web.staff.template_standing import look_at
-from web.staff.template_words import language_name, part_name, title_of
+from web.staff.template_words import part_name, title_of
 from web.staff.visit import Visit
 from web.staff.word_differences import Line, mark_words
 

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from babel import Locale
-
 from models.enums import NETWORK_NAMES, Channel
 from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, Policy
 from models.quantities import counted
 from templates.rendering import sms
 from templates.rendering.drafts import ANSWERS, Words, all_messages, second_wordings
+from templates.rendering.formats import language_name
 from templates.rendering.network_limits import measure
 from templates.rendering.previews import Preview
 from templates.rendering.purchasing import PURCHASE
@@ -97,11 +96,6 @@ def grouped(policy: Policy) -> Mapping[str, list[str]]:
         wordings = [folder for folder, trial in second.items() if trial.message == message]
         found[group_of(message)] += [message, *wordings]
     return found
-
-
-def language_name(language: str) -> str:
-    """Return a language's name in English, as `Portuguese (Brazil)`."""
-    return str(Locale.parse(language).get_display_name("en") or language)
 
 
 def part_name(part: str) -> str:

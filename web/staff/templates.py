@@ -10,11 +10,13 @@ from models.quantities import counted
 from models.staff import Right
 from models.versions import BY_FILES, Area, Version
 from tasks.versions.history import all_in_use, all_waiting
-from templates.rendering.drafts import all_messages, languages_of, second_wordings
+from templates.rendering.drafts import all_messages, languages_of, second_wordings, untranslated_in
+from templates.rendering.formats import language_name
 from web.staff import template_acts, template_editor, template_preview, template_versions
 from web.staff.addresses import desk_address
 from web.staff.desk import Desk, StaffRoute
-from web.staff.template_words import grouped, language_name, title_of
+from web.staff.list_parts import listed_words
+from web.staff.template_words import grouped, title_of
 from web.staff.visit import Visit
 
 
@@ -99,7 +101,7 @@ def _row(
             LanguageLink(
                 desk_address("templates", message, lang=one),
                 language_name(one),
-                _as_first(own, message, one) if second else _missing(missing),
+                _as_first(own, message, one) if second else _missing(missing) or _foreign(message, one, own),
             )
             for one, missing in languages.items()
         ),
@@ -135,6 +137,14 @@ def _unchanged(own: Path | None, message: str, *, is_second: bool) -> str:
 
 def _missing(parts: tuple[str, ...]) -> tuple[str, str] | None:
     return ("wait", f"{counted(len(parts), 'part')} missing") if parts else None
+
+
+def _foreign(message: str, language: str, own: Path | None) -> tuple[str, str] | None:
+    found = untranslated_in(message, language, own)
+    if not found:
+        return None
+    others = listed_words(list(dict.fromkeys(language_name(each.language) for each in found)))
+    return "wait", f"{counted(len(found), 'part')} with words in {others}"
 
 
 def _as_first(own: Path | None, wording: str, language: str) -> tuple[str, str] | None:

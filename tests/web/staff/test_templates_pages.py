@@ -365,6 +365,12 @@ def test_a_language_is_added_with_the_shops_own_words_to_begin_with(shop):
     assert form.fields["subject_txt"] == shop.mara.form(EDITOR, WEEK).fields["subject_txt"]
     page = shop.mara.send(form, {"subject_txt": "Bestelling {{ order.id }}", "do": "save", "sure": "yes"})
     assert page.status == 303, page.text
+    assert "Dutch 3 parts with words in English" in " ".join(shop.mara.get("/desk/templates").text.split())
+    again = shop.mara.form(dutch, WEEK)
+    page = shop.mara.send(again, {"subject_txt": "Uw bestelling {{ order.id }}", "do": "save"})
+    assert page.status == 422
+    assert "Text message: 5 sentences not translated: the same as in English." in page.text, page.text
+    assert "Mail: Its greeting, items and choices are in English: translate layout/letter.nl.html" in page.text
     (shop.folder / "templates" / "week" / "body.nl.html").unlink()
     assert "Dutch 1 part missing" in " ".join(shop.mara.get("/desk/templates").text.split())
     assert "Not written yet." in shop.mara.get(dutch).text
