@@ -1,12 +1,37 @@
 """Somebody at the desk, in a browser: presses what is named, types beside a label, and reads what is on the screen."""
 
 import re
+from functools import partial
 
 from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 SECONDS = 20
+# Asked of the page at once: to ask the driver for each element in turn takes it seconds on a long page.
+SHOWN = """
+const [selector, words, begins] = arguments;
+return [...document.querySelectorAll(selector)].find(one => {
+  const text = one.innerText.trim();
+  return (begins ? text.startsWith(words) : text === words)
+    && one.checkVisibility({ visibilityProperty: true }) && one.getClientRects().length;
+}) || null;
+"""
+LABELLED = """
+const [label] = arguments;
+const found = [...document.querySelectorAll("label[for]")].find(one => {
+  const text = one.textContent.trim();
+  return text === label || text.startsWith(label + " (");
+});
+return found ? document.getElementById(found.htmlFor) : null;
+"""
+GROUPED = """
+const [label, group] = arguments;
+const fields = [...document.querySelectorAll("fieldset")].find(
+  one => one.querySelector("legend")?.innerText.trim() === group);
+const found = [...fields?.querySelectorAll("label") ?? []].find(one => one.innerText.trim().startsWith(label));
+return found?.querySelector("input") ?? null;
+"""
 SEARCH = "Order number, name, mail, phone or product"
 
 
@@ -72,38 +97,19 @@ class DeskPerson:
 
     def offers(self, words):
         """Return whether a link or a button has these words."""
-        found = self.driver.find_elements(By.CSS_SELECTOR, "a, button")
-        return any(one.text.startswith(words) for one in found)
+        return self.driver.execute_script(SHOWN, "a, button", words, True) is not None
 
     def _find(self, selector, words, *, begins=False):
-        def fitting(_):
-            shown = [one for one in self.driver.find_elements(By.CSS_SELECTOR, selector) if one.is_displayed()]
-            return next((one for one in shown if one.text.startswith(words) and (begins or one.text == words)), None)
-
-        return self._wait(fitting, f"no '{words}' to press or choose")
+        look = partial(self.driver.execute_script, SHOWN, selector, words, begins)
+        return self._wait(lambda _: look(), f"no '{words}' to press or choose")
 
     def _field(self, label):
-        def labelled(_):
-            for one in self.driver.find_elements(By.TAG_NAME, "label"):
-                text = one.get_attribute("textContent").strip()
-                if text == label or text.startswith(f"{label} ("):
-                    return self.driver.find_element(By.ID, one.get_attribute("for"))
-            return None
-
-        return self._wait(labelled, f"no field '{label}'")
+        return self._wait(lambda _: self.driver.execute_script(LABELLED, label), f"no field '{label}'")
 
     def _grouped(self, label, group):
         """Return the field with a label in the group with this legend."""
-
-        def labelled(_):
-            for one in self.driver.find_elements(By.TAG_NAME, "fieldset"):
-                if one.find_element(By.TAG_NAME, "legend").text == group:
-                    labels = one.find_elements(By.TAG_NAME, "label")
-                    around = next((found for found in labels if found.text.startswith(label)), None)
-                    return around and around.find_element(By.TAG_NAME, "input")
-            return None
-
-        return self._wait(labelled, f"no field '{label}' of '{group}'")
+        look = partial(self.driver.execute_script, GROUPED, label, group)
+        return self._wait(lambda _: look(), f"no field '{label}' of '{group}'")
 
     def _previewed(self):
         """Return all words of the preview, and of the frames in it, on one line."""
