@@ -226,10 +226,12 @@ def _history(connection: Connection, row: Row[Any], messages: dict[str, PostedMe
     ]
     if not any(event.kind == "written" for event in events):
         events.insert(0, PostEvent(row.created_at, "drafted", "", "", ""))
+    # Of one that a person found there, that says it already.
+    found = {event.network for event in events if event.kind == "settled_sent"}
     sent = [
         PostEvent(one.at, "published", "", one.reason, one.network)
         for one in messages.values()
-        if one.state in (State.SENT, State.DELIVERED)
+        if one.state in (State.SENT, State.DELIVERED) and one.network not in found
     ]
     return sorted([*events, *sent], key=lambda event: event.at)[::-1]
 

@@ -3,7 +3,7 @@
 Approving puts a post into the outbox, one message for each network, for the hour at which it is to be published.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -142,12 +142,20 @@ def withdraw_post(
     if before is PostState.APPROVED:
         waiting = and_(_own(connection, post_id), UNSENT_FILTER)
         if not skip_messages(connection, waiting, SkipReason.DROPPED, now):
-            raise PostChanged("it has left already")
+            raise PostChanged(_why_too_late({one.state for one in connection.execute(_messages_of(post_id))}))
     stays = any(one.state != State.SKIPPED for one in connection.execute(_messages_of(post_id)))
     state = PostState.APPROVED if stays else PostState.WITHDRAWN
     change_post(context, connection, row, state=state, decided_at=now, note=why)
     record_events(connection, [("turned_down", post_id, why)], now, writer.name)
     return before
+
+
+def _why_too_late(states: Collection[State]) -> str:
+    if State.IN_DOUBT in states:
+        return "it may be there already, and nobody knows yet: find that out first, under In doubt"
+    if State.SENDING in states:
+        return "it is being published at this moment: see in a minute what became of it"
+    return "it has left already"
 
 
 def restore_post(

@@ -21,12 +21,11 @@ from web.staff.addresses import desk_address
 from web.staff.bucket_words import days_late_words, late_orders
 from web.staff.desk import Desk, StaffRoute
 from web.staff.periods import asked_period, counted_days
+from web.staff.result_words import share_words
 from web.staff.visit import Visit
 
 DEFAULT_DAYS = 28
 PERIODS = (("Last 7 days", 7), ("Last 28 days", 28), ("Last 90 days", 90))
-FEW = 10
-"""Below so many cases a number stands without a percentage."""
 CHANNEL_WORDS = {Channel.EMAIL: "Mail", Channel.SMS: "Text"}
 ACT_WORDS = {
     Act.WAIT: "wait",
@@ -123,8 +122,7 @@ def _last_days(today: date, days: int) -> dict[str, str]:
 
 def share(one: Share) -> str:
     """Return a number with what it is out of, and the percentage where there are enough cases."""
-    percent = f" ({one.count / one.of:.0%})" if one.of >= FEW else ""
-    return f"{one.count:,} of {one.of:,}{percent}" if one.of else "none"
+    return share_words(one.count, one.of)
 
 
 def _facts(numbers: Numbers, now: Share) -> list[FactView]:

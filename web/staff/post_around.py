@@ -1,5 +1,6 @@
 """What stands beside a post: why there is one, what was checked, how it stands on each network, its history."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,7 @@ SKIPPED = {
     SkipReason.TOO_OLD: "It was withdrawn: it could not be published for too long after its hour.",
     SkipReason.DROPPED: "It was withdrawn before it left.",
 }
+BLUESKY_POST = re.compile(r"at://(did:[a-z]+:[\w.:%-]+)/app\.bsky\.feed\.post/([\w.~:-]+)", re.ASCII)
 EVENTS = {
     "drafted": "drafted it",
     "written": "wrote it",
@@ -79,6 +81,8 @@ class NetworkRow:
     machine: str
     text: str
     """What the network said, or why it did not leave."""
+    link: str
+    """Where the post is; empty: its network says no address."""
     again: str
     """The address of "Try again"; empty: it did not fail."""
 
@@ -159,9 +163,23 @@ def _network(visit: Visit, post: PostDetail, one: PostedMessage) -> NetworkRow:
         chip=chip,
         when=full_moment(visit, one.at),
         machine=one.at.isoformat(),
-        text=_said(one),
+        text="" if post_link(one) else _said(one),
+        link=post_link(one),
         again=desk_address("posts", post.id, "again", one.network) if failed else "",
     )
+
+
+def post_link(one: PostedMessage) -> str:
+    """Return the address of a post on its network; empty where it is not there, or none is known."""
+    if one.trial or not one.reference or one.state not in (State.SENT, State.DELIVERED):
+        return ""
+    if found := BLUESKY_POST.fullmatch(one.reference):
+        return f"https://bsky.app/profile/{found[1]}/post/{found[2]}"
+    if one.network == Channel.X and one.reference.isdecimal():
+        return f"https://x.com/i/web/status/{one.reference}"
+    if one.network == Channel.LINKEDIN and one.reference.startswith("urn:li:"):
+        return f"https://www.linkedin.com/feed/update/{one.reference}/"
+    return ""
 
 
 def _said(one: PostedMessage) -> str:

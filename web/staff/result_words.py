@@ -42,8 +42,8 @@ MESSAGE_WORDS = {
     MAY_BE_LATE: "May be late",
 }
 PEEKING = (
-    "Look, but do not stop it early: a trial that is looked at every day and stopped at the first good number finds "
-    "a difference where there is none."
+    "Whether the wordings differ is worked out once, when it has ended: a trial that is judged every day, and stopped "
+    "at the first good number, finds a difference where there is none."
 )
 
 
@@ -108,7 +108,7 @@ def trial_view(policy: Policy, found: ExperimentCount, today: date, last_day: st
     before, running = today < trial.begins, trial.begins <= today <= trial.ends
     a, b = (Arm(_outcomes(arm, trial.outcome), arm.customers) for arm in (found.a, found.b))
     state = "Not begun" if before else f"Runs until {last_day}" if running else f"Ended {last_day}"
-    caution = f"The trial still runs until {last_day}. {PEEKING}" if running else ""
+    caution = "" if not running else f"Too early to compare: the trial runs until {last_day}. {PEEKING}"
     return TrialView(
         name=trial.name,
         about=f"{message_words(policy, trial.message)}. Compared: customers who {OUTCOME_WORDS[trial.outcome]}.",
@@ -116,7 +116,7 @@ def trial_view(policy: Policy, found: ExperimentCount, today: date, last_day: st
         kind="calm" if before else "wait" if running else "good",
         arms=tuple(_arm_words(letter, arm, trial.outcome) for letter, arm in ((Letter.A, a), (Letter.B, b))),
         kept=_kept_words(found),
-        verdict=verdict_words(a, b),
+        verdict="" if before or running else verdict_words(a, b),
         caution=caution,
         others=tuple(_other_words(found, outcome) for outcome in Outcome if outcome is not trial.outcome),
         message=trial.message,

@@ -191,6 +191,21 @@ async def test_what_has_left_stays_and_the_rest_is_withdrawn(shop):
     }
 
 
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (State.IN_DOUBT, "it may be there already, and nobody knows yet"),
+        (State.SENDING, "it is being published at this moment"),
+    ],
+)
+def test_a_post_whose_place_is_not_known_is_not_called_gone(shop, state, says):
+    key = approved(shop)
+    with shop.context.engine.begin() as connection:
+        connection.execute(update(OUTBOX).values(state=state, sending_at=noon(0)))
+    with pytest.raises(PostChanged, match=says):
+        do(shop, withdraw_post, key, MARA)
+
+
 async def test_an_approved_post_becomes_a_draft_again_and_leaves_as_it_is_approved_then(shop):
     key = approved(shop)
     do(shop, reopen_post, key, MARA)

@@ -12,12 +12,15 @@ from models.enums import Channel, PostState, State
 from models.orders import ProductFacts
 from models.policy.messaging import PostPolicy
 from models.policy.policy import Policy
+from tasks.delivery.in_doubt import settle_doubt
+from tasks.desk.posts import PostedMessage
 from tasks.posts.compose import compose_delay_posts
 from tasks.staff.audit import entries
 from tasks.tables import OUTBOX
 from tests.support.builders import day, line
 from tests.support.desk import desk_app, desk_client
 from tests.support.shop_driver import customer, noon
+from web.staff.post_around import post_link
 
 LAMP = ProductFacts("P1", "Reading Lamp", "Lamps")
 NETWORKS = (Channel.X, Channel.BLUESKY)
@@ -331,6 +334,34 @@ def test_a_network_that_failed_is_tried_again_from_the_post(shop, people):
     mara.post(f"{path}/again/x", page=path)
     assert "May or may not be on X" in mara.get(path).text
     assert "Failed on X" not in mara.get("/desk/posts").text
+
+
+@pytest.mark.parametrize(
+    ("network", "reference", "link"),
+    [
+        ("bluesky", "at://did:plc:ab12/app.bsky.feed.post/3kx", "https://bsky.app/profile/did:plc:ab12/post/3kx"),
+        ("bluesky", 'at://did:plc:"x/app.bsky.feed.post/3kx', ""),
+        ("x", "1860", "https://x.com/i/web/status/1860"),
+        ("linkedin", "urn:li:share:7", "https://www.linkedin.com/feed/update/urn:li:share:7/"),
+        ("mastodon", "114", ""),
+    ],
+)
+def test_a_published_post_is_linked_where_its_network_has_it(network, reference, link):
+    assert post_link(PostedMessage(network, "", State.SENT, "", reference, noon(0), trial=False)) == link
+
+
+def test_a_post_that_a_person_found_there_is_named_once_in_its_history(shop, people):
+    mara, jan = people
+    path = waiting(mara)
+    jan.post(f"{path}/approve", page=path)
+    with shop.context.engine.begin() as connection:
+        ids = {row["network"]: row["id"] for row in shop.post_messages}
+        doubt = {"state": State.IN_DOUBT, "sending_at": noon(0), "lease_holder": "people"}
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id == ids["x"]).values(**doubt))
+        settle_doubt(shop.context, connection, noon(0), ids["x"], "Jan", sent=True)
+    text = mara.get(path).text
+    assert text.count("Jan found it there on X.") == 1
+    assert "published it on X" not in text
 
 
 def test_the_calendar_says_what_customers_get_that_day(shop, people):

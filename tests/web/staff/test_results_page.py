@@ -121,19 +121,20 @@ def test_a_wrong_period_or_message_is_said_and_the_usual_one_shown(told, query):
     assert "30 of 44" in page.text
 
 
-def test_a_running_trial_shows_intervals_and_warns_of_stopping_early(told):
+def test_a_running_trial_shows_intervals_and_says_that_it_is_too_early_to_compare(told):
     text = page_of(in_trial(told, (12, 96), (19, 101))).text.replace("\u00a0", " ")
     assert "A 12 of 96 waited (13 %, 7 to 21 %)" in text
     assert "B 19 of 101 waited (19 %, 12 to 28 %)" in text
-    assert "The difference is not certain: chance alone gives one this big in" in text
     assert "Runs until Wed 24 Jun" in text
-    assert "a trial that is looked at every day and stopped at the first good number" in text
+    assert "Too early to compare: the trial runs until Wed 24 Jun." in text
+    assert "chance alone" not in text
+    assert "is not certain" not in text
 
 
 def test_a_trial_that_ended_warns_of_nothing(told):
     text = page_of(in_trial(told, (30, 200), (60, 200), ends=day(-1))).text
     assert "Ended Sun 14 Jun" in text
-    assert "do not stop it early" not in text
+    assert "Too early" not in text
     assert "The share of B is higher, and hardly by chance" in text
 
 

@@ -185,14 +185,16 @@ def _told_note(policies: tuple[Policy, Policy], now: RunEffect, then: RunEffect)
     """Return by how much the number changes, by days late."""
     if not now.told_by_bucket and not then.told_by_bucket:
         return ""
-    before, after = (
-        Counter({_told_words(policy, of): n for of, n in run.told_by_bucket.items()})
-        for policy, run in zip(policies, (now, then), strict=True)
-    )
-    parts = [
-        f"{after[words] - before[words]:+,}: {words}" for words in {**before, **after} if after[words] != before[words]
-    ]
-    return "; ".join(parts)
+    more: Counter[tuple[str, str]] = Counter()
+    for of in {**now.told_by_bucket, **then.told_by_bucket}:
+        before, after = (_told_words(policy, of) for policy in policies)
+        more[after, "" if before == after else before] += then.told_by_bucket.get(of, 0) - now.told_by_bucket.get(of, 0)
+    return "; ".join(_more_words(n, *words) for words, n in more.items() if n)
+
+
+def _more_words(n: int, words: str, before: str) -> str:
+    """Return a difference, as `13 more: 2 to 7 days late (today: 4 to 7 days late)`."""
+    return f"{abs(n):,} {'more' if n > 0 else 'fewer'}: {words}" + (f" (today: {before})" if before else "")
 
 
 def _told_words(policy: Policy, bucket: str) -> str:
