@@ -17,9 +17,11 @@ from app.network_transports import network_pages
 from app.next_run import scheduled_starts
 from app.panel_keys import panel_bearer, panel_hosts, panel_signer
 from app.shop_edits import ShopEdits
+from app.transports import reaches_customers
 from app.vendor_transports import response_keys
 from app.webhook import send_test_event, webhook_host
 from models.config.settings import TransportKind
+from models.enums import Channel
 from models.messages import Message
 from tasks.staff.keys import is_key
 from web.api.lazy import lazy_api_mount
@@ -64,6 +66,7 @@ def desk_services(app: App) -> Services:
         starts=partial(scheduled_starts, settings, app.folder.shop),
         words_changed=renderer.look if isinstance(renderer := app.context.load_renderer, LiveRenderer) else _nothing,
         send_mail=partial(_send_mail, app),
+        mails_arrive=Channel.EMAIL in reaches_customers(app.settings),
         keeps_mails=app.settings.email is TransportKind.OUTBOX,
         network_pages=network_pages(settings),
         send_test=partial(send_test_event, settings) if settings.webhook_url else None,

@@ -127,6 +127,8 @@ class Services:
     """Has the server use words that were just written."""
     send_mail: Callable[[Message], None] | None = None
     """Sends a mail by the shop's own transport; raises ForewarnError."""
+    mails_arrive: bool = False
+    """Whether mails reach who they are for: neither kept here nor redirected for a trial."""
     keeps_mails: bool = False
     """Whether that transport is the local outbox: mails are kept, and none leaves."""
     send_test: Callable[[], str] | None = None

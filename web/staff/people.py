@@ -24,6 +24,7 @@ from tasks.staff.sessions import end_sessions
 from web.staff.addresses import desk_address
 from web.staff.desk import Desk, StaffRoute
 from web.staff.forms import NEW, Form
+from web.staff.invitations import mail_link
 from web.staff.visit import Refused, Visit
 
 MAX_NAME_CHARS = 80
@@ -117,7 +118,7 @@ def invite(visit: Visit, form: Form) -> Response:
             what=f"invited {name} as {role_words(roles)}",
             after={"roles": sorted(roles)},
         )
-    return _show_link(visit, person.id, token)
+    return _show_link(visit, person.id, token, is_new=True)
 
 
 def show_person(visit: Visit) -> Response:
@@ -222,6 +223,7 @@ def send_link(visit: Visit, form: Form) -> Response:
                 subject=account.person.id,
                 what=f"made a link with which {account.person.name} sets a password",
             )
+        return _show_link(visit, account.person.id, token, is_new=not account.can_sign_in)
     return _show_link(visit, account.person.id, token)
 
 
@@ -334,16 +336,19 @@ def _or_refuse(act: Callable[[], Account]) -> Account:
         ) from error
 
 
-def _show_link(visit: Visit, person_id: str, token: str) -> Response:
+def _show_link(visit: Visit, person_id: str, token: str, *, is_new: bool | None = None) -> Response:
+    """Show a link once, and mail it where `is_new` says for whom: a new person, or one with an account."""
     with visit.reading() as connection:
         account = load_account(connection, person_id)
     if account is None:
         return _missing(visit)
+    link = visit.origin + desk_address("password", token)
     return visit.page(
         "desk/person_link_made.html",
         title=f"A link for {account.person.name}",
         name=account.person.name,
         mail=account.person.mail,
-        link=visit.origin + desk_address("password", token),
+        link=link,
+        mailed="" if is_new is None else mail_link(visit, account.person, link, is_new=is_new),
         back=desk_address("people"),
     )

@@ -18,6 +18,7 @@ from tasks.tables import AUDIT_ENTRIES
 from tests.support.clocks import MovedClock
 from tests.support.desk import DeskClient, cookie_of, desk_app, desk_client, give_password
 from tests.support.shop_driver import noon
+from web.staff.desk import Services
 from web.staff.undo import UNDO, UNDO_RIGHTS
 
 INVITE = "/desk/people/invite"
@@ -75,6 +76,31 @@ def test_an_invited_person_sets_a_password_once_and_is_signed_in(office):
     assert nobody.post_raw(link, {"password": PASSWORD}).status == 404
     assert nobody.post_raw("/desk/sign-in", {"mail": "jan@lamps.example.com", "password": PASSWORD}).status == 303
     assert "Ana invited Jan as service" in office.said()
+
+
+def test_an_invitation_is_mailed_once_where_mails_arrive(office):
+    mails, refusal = [], []
+
+    def send(mail):
+        mails.append(mail)
+        if refusal:
+            raise ForewarnError(refusal[0])
+
+    app = desk_app(office.context, office.clock, Services(send_mail=send, mails_arrive=True))
+    ana = desk_client(office.context, "admin", now=office.clock, app=app, name="Ana B")
+    form, new = ana.form(INVITE), {"name": "Jan <b>", "mail": "jan@lamps.example.com", "roles": ["service"]}
+    page = ana.send(form, new)
+    assert "It was mailed to jan@lamps.example.com." in page.text
+    ana.send(form, new)
+    (mail,) = mails
+    assert (mail.to, mail.subject) == ("jan@lamps.example.com", "Your account on the desk of Lamps & Co")
+    assert f"http://127.0.0.1{link_on(page)}\n" in mail.text
+    assert f'<a href="http://127.0.0.1{link_on(page)}">' in mail.html
+    assert "Jan &lt;b&gt;" in mail.html
+    refusal.append("the relay does not answer")
+    page = ana.send(ana.form(INVITE), new | {"mail": "kim@lamps.example.com"})
+    assert "It could not be mailed. The relay does not answer." in page.text
+    assert link_on(page)
 
 
 def test_a_double_click_invites_once_and_shows_the_same_link(office):
