@@ -19,6 +19,7 @@ STAGED = "bulk_rows"
 CREATE = "CREATE TEMPORARY TABLE {staged} ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA"
 COPY = "COPY {table} ({names}) FROM STDIN"
 INSERT = "INSERT INTO {table} ({names}) SELECT {names} FROM {staged} ON CONFLICT DO NOTHING"
+INSERT_ON_SQLITE = "INSERT INTO {table} ({names}) VALUES ({marks})"
 
 
 def bulk_insert(connection: Connection, table: Table, rows: Sequence[Row], *, ignore_conflicts: bool = True) -> None:
@@ -28,10 +29,31 @@ def bulk_insert(connection: Connection, table: Table, rows: Sequence[Row], *, ig
     """
     if not rows:
         return
-    if is_sqlite(connection) or len(rows) < MIN_COPIED_ROWS or _has_computed_defaults(table, rows[0]):
+    if len(rows) < MIN_COPIED_ROWS or _has_computed_defaults(table, rows[0]):
         new = insert(connection, table)
         connection.execute(new.on_conflict_do_nothing() if ignore_conflicts else new, list(rows))
-        return
+    elif is_sqlite(connection):
+        _insert_prepared(connection, table, rows, ignore_conflicts=ignore_conflicts)
+    else:
+        _insert_copied(connection, table, rows, ignore_conflicts=ignore_conflicts)
+
+
+def _insert_prepared(connection: Connection, table: Table, rows: Sequence[Row], *, ignore_conflicts: bool) -> None:
+    columns = _columns(table, rows[0])
+    quote = connection.dialect.identifier_preparer.quote
+    statement = INSERT_ON_SQLITE.format(
+        table=quote(table.name),
+        names=", ".join(quote(column.name) for column in columns),
+        marks=", ".join("?" for _ in columns),
+    )
+    if ignore_conflicts:
+        statement += " ON CONFLICT DO NOTHING"
+    with _errors_of_sqlalchemy(connection, statement):
+        values = [_bound(connection, column, rows, default) for column, default in columns.items()]
+        connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
+
+
+def _insert_copied(connection: Connection, table: Table, rows: Sequence[Row], *, ignore_conflicts: bool) -> None:
     columns = _columns(table, rows[0])
     names = {
         "table": sql.Identifier(table.name),
@@ -68,7 +90,8 @@ def _copy(
 ) -> None:
     values = [_bound(connection, column, rows, default) for column, default in columns.items()]
     driver: Any = connection.connection.driver_connection
-    with _errors_of_sqlalchemy(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
+    errors = _errors_of_sqlalchemy(connection, statement.as_string())
+    with errors, driver.cursor() as cursor, cursor.copy(statement) as copy:
         for row in zip(*values, strict=True):
             copy.write_row(row)
 
@@ -81,7 +104,7 @@ def _bound(connection: Connection, column: Column[Any], rows: Sequence[Row], def
 
 
 @contextmanager
-def _errors_of_sqlalchemy(connection: Connection, statement: sql.Composed) -> Iterator[None]:
+def _errors_of_sqlalchemy(connection: Connection, statement: str) -> Iterator[None]:
     """Raise errors of the driver and of values as SQLAlchemy does, and give up a connection that is broken."""
     dialect: Any = connection.dialect
     try:
@@ -93,7 +116,7 @@ def _errors_of_sqlalchemy(connection: Connection, statement: sql.Composed) -> It
         if broken:
             connection.invalidate(error)
         raise DBAPIError.instance(
-            statement.as_string(),
+            statement,
             None,
             error,
             psycopg.Error,
