@@ -49,10 +49,13 @@ class Context:
     mastodon_limit: Callable[[], int | None] | None = field(default=None, repr=False, compare=False)
     """Tells the longest post of the shop's own server on Mastodon; None where none is connected."""
     promises: Promises = field(init=False, repr=False, compare=False)
+    zone: ZoneInfo = field(init=False, repr=False, compare=False)
+    """The shop's zone, in which its days begin and end."""
 
     def __post_init__(self) -> None:
-        """Prepare the policy's promises."""
+        """Prepare the policy's promises and the shop's zone."""
         object.__setattr__(self, "promises", Promises(self.policy))
+        object.__setattr__(self, "zone", ZoneInfo(self.shop.zone))
 
     def with_run(self, run_id: str, as_of: date, started_at: datetime) -> "Context":
         """Return the context of a run; `started_at` is in UTC."""
@@ -67,11 +70,6 @@ class Context:
     def networks(self) -> tuple[Channel, ...]:
         """Return the networks that drafts of posts are for: those connected, or one while none is."""
         return self.connected_networks or self.open_networks[:1]
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """Return the shop's zone, in which its days begin and end."""
-        return ZoneInfo(self.shop.zone)
 
     def day(self, moment: datetime | None) -> date | None:
         """Return the shop's day at a moment; None for None."""

@@ -13,7 +13,7 @@ from tasks.context import Context
 from tasks.db.sharding import ALL, Shard
 from tasks.db.sql import in_list
 from tasks.orders.choices import close_lines, load_closed_lines
-from tasks.orders.order_rows import WatchedOrder, select_orders, watched_order
+from tasks.orders.order_rows import WatchedOrder, load_order_rows, select_orders, watched_order
 from tasks.orders.reasons import load_reasons
 from tasks.orders.shipments import load_shipments
 from tasks.orders.told import NOTICES_WITH_STATE, load_told
@@ -104,7 +104,7 @@ def _load(context: Context, connection: Connection, query: Select[Any]) -> list[
 
 
 def _load_as_sold(context: Context, connection: Connection, query: Select[Any]) -> list[WatchedOrder]:
-    rows = connection.execute(query).all()
+    rows = load_order_rows(connection, query)
     shipments = load_shipments(context, connection, {row.order_id for row in rows})
     reasons = load_reasons(connection, rows)
     by_order = groupby(rows, key=attrgetter("order_id"))

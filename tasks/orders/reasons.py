@@ -20,7 +20,7 @@ _BY_STAFF = select(*(DELAY_REASONS.c[name] for name in ("scope", "subject", "cod
 Deliveries = Mapping[LineKey, Sequence[Row[Any]]]
 
 
-def load_reasons(connection: Connection, rows: Iterable[Row[Any]]) -> dict[LineKey, DelayReason]:
+def load_reasons(connection: Connection, rows: Iterable[Any]) -> dict[LineKey, DelayReason]:
     """Return the reason of each line that has one, from the rows of `select_orders`."""
     open_rows = [row for row in rows if row.line_number is not None and not _is_over(row)]
     if not open_rows:
@@ -39,7 +39,7 @@ def load_reasons(connection: Connection, rows: Iterable[Row[Any]]) -> dict[LineK
     return {key: reason for key, reason in reasons if reason is not None}
 
 
-def _subjects(rows: Sequence[Row[Any]], deliveries: Deliveries) -> set[str]:
+def _subjects(rows: Sequence[Any], deliveries: Deliveries) -> set[str]:
     found = {subject for row in rows for subject in (row.product_id, row.product_vendor_id)}
     found |= {line_subject(row.order_id, row.line_number) for row in rows}
     covered_by = (delivery for each in deliveries.values() for delivery in each)
@@ -47,11 +47,11 @@ def _subjects(rows: Sequence[Row[Any]], deliveries: Deliveries) -> set[str]:
     return found - {None}
 
 
-def _is_over(row: Row[Any]) -> bool:
+def _is_over(row: Any) -> bool:
     return bool(row.line_closed) or row.line_delivered_at is not None or row.line_cancelled_at is not None
 
 
-def _causes(row: Row[Any], deliveries: Deliveries) -> Iterator[Cause]:
+def _causes(row: Any, deliveries: Deliveries) -> Iterator[Cause]:
     covered_by = deliveries.get((row.order_id, row.line_number), ())
     yield Cause(ReasonScope.LINE, line_subject(row.order_id, row.line_number), row.line_delay_reason)
     for delivery in covered_by:
