@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ from templates.rendering.view_models import (
 
 Link = TypeVar("Link", str, str | None)
 
+_CACHE_SIZE = 8192
 ITEM_LIMITS = (24, 8, 2)
 """How many items a list of a mail shows, tried in turn until the mail is short enough."""
 
@@ -205,4 +207,9 @@ def web_url(url: str | None) -> str | None:
 
 
 def _fill_link(link: Link, name: str, value: str) -> Link:
-    return link.replace(f"{{{name}}}", quote(value, safe="")) if link else link
+    return link.replace(f"{{{name}}}", _quoted(value)) if link else link
+
+
+@lru_cache(_CACHE_SIZE)
+def _quoted(value: str) -> str:
+    return quote(value, safe="")

@@ -17,7 +17,6 @@ from templates.rendering.customer_mails import CustomerMailRenderer
 from templates.rendering.environment import make_environment, template_errors
 from templates.rendering.fill_variables import notice_variables, post_variables
 from templates.rendering.fitting import fit_mail, fit_post, fit_sms, text_with_note
-from templates.rendering.names import greeting_name
 from templates.rendering.page_words import WordBook
 from templates.rendering.silence import legal_sentences, statements_in
 from templates.rendering.stop_words import stop_words
@@ -101,7 +100,7 @@ class Renderer:
             locale=template_set.language,
             subject=subject,
             html=html,
-            to_name=greeting_name(order.customer.name),
+            to_name=notice["customer"],
             category=plan.message,
             valid_until=contact.valid_until,
             statements=statements_in(plan, text, silence, notice, is_mail=is_mail),

@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 MAX_NAME_CHARACTERS = 200
 MAX_PERSON_CHARACTERS = 60
 
+_CACHE_SIZE = 8192
 _REMOVED_CATEGORIES = {"Cf", "Cs"}
 _SPACE_CATEGORIES = {"Cc", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"
@@ -41,6 +43,7 @@ def _allows_joiner(character: str) -> bool:
     return character >= _FIRST_JOINING_LETTER and (category[0] in "LM" or category in {"So", "Sk"})
 
 
+@lru_cache(_CACHE_SIZE)
 def display_name(name: str) -> str:
     """Return a name to show in a sentence: on one line, at most 200 characters."""
     return truncate(strip_control_chars(name), MAX_NAME_CHARACTERS)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +24,8 @@ from templates.rendering.view_models import ShopView
 
 FOLDER = "order_page"
 WORDS = "words.toml"
+MAX_LOCALES = 256
+"""So many wanted locales are remembered with what they get; browsers may want any."""
 
 
 def words_file(language: str) -> str:
@@ -105,6 +107,7 @@ class WordBook:
         self._own, self.reasons = own, ReasonWords(own)
         self._compiled = cache(self._compile)
         self._shop_in = cache(partial(shop_view, shop))
+        self._found = lru_cache(MAX_LOCALES)(self._find)
 
     @cached_property
     def _texts(self) -> dict[str, dict[str, str]]:
@@ -137,12 +140,17 @@ class WordBook:
 
     def choose(self, wanted: Iterable[str | None], now: datetime) -> PageWords:
         """Return the words in the first wanted language that has them, else the shop's, else English."""
-        for locale in filter(None, (*wanted, self._shop.locale, "en")):
-            if language := match_locale(locale, self.languages):
+        for wanted_locale in filter(None, (*wanted, self._shop.locale, "en")):
+            language, locale = self._found(wanted_locale)
+            if language:
                 today, texts = now.astimezone(self._zone).date(), self._compiled(language)
                 shop, reasons = self._shop_in(language), self.reasons
-                return PageWords(language, self._locale(locale), today, self._zone, shop, texts, reasons)
+                return PageWords(language, locale, today, self._zone, shop, texts, reasons)
         raise TemplateError(words_file("en"), None, "is missing")
+
+    def _find(self, wanted: str) -> tuple[str | None, str]:
+        """Return the language that a wanted locale is answered in, None for none, and the locale of its dates."""
+        return match_locale(wanted, self.languages), self._locale(wanted)
 
     def _locale(self, wanted: str) -> str:
         """Return the locale of dates: the shop's, where it is of the wanted language, as in its mails."""

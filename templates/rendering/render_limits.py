@@ -1,7 +1,8 @@
 """Limit the time, the output and the computations of a template.
 
 A signal cannot stop a render on a worker thread. So loops, macros and blocks count their iterations, and check the
-processor time of their own thread now and then. A busy machine makes no render too slow.
+processor time of their own thread now and then: a short render never asks for it. A busy machine makes no render too
+slow.
 """
 
 import re
@@ -42,8 +43,8 @@ class RenderTimeout(RenderLimitExceeded):
 
 @dataclass(slots=True)
 class _RunningRender:
-    until: float
     iterations: int = 0
+    until: float | None = None
 
 
 _running: ContextVar[_RunningRender | None] = ContextVar("_running", default=None)
@@ -52,7 +53,7 @@ _running: ContextVar[_RunningRender | None] = ContextVar("_running", default=Non
 @contextmanager
 def time_limit() -> Iterator[None]:
     """Start the time limit of one render."""
-    token = _running.set(_RunningRender(thread_time() + MAX_SECONDS))
+    token = _running.set(_RunningRender())
     try:
         yield
     finally:
@@ -65,7 +66,16 @@ def count_iteration() -> None:
     if running is None:
         return
     running.iterations += 1
-    if not running.iterations % _ITERATIONS_PER_CLOCK_CHECK and thread_time() > running.until:
+    if not running.iterations % _ITERATIONS_PER_CLOCK_CHECK:
+        _check_time(running)
+
+
+def _check_time(running: _RunningRender) -> None:
+    """Raise RenderTimeout for a render that has run for MAX_SECONDS since its first check."""
+    now = thread_time()
+    if running.until is None:
+        running.until = now + MAX_SECONDS
+    elif now > running.until:
         raise RenderTimeout(f"takes longer than {MAX_SECONDS:g} seconds: does a loop or a macro repeat too often?")
 
 

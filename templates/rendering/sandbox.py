@@ -21,6 +21,11 @@ from templates.rendering.template_fields import FIELDS, check_printable, describ
 
 _LOOP_FIELDS = frozenset(name for name in dir(LoopContext) if name[0] != "_")
 _VISIBLE_FIELDS: dict[type, frozenset[str]] = FIELDS | {LoopContext: _LOOP_FIELDS}
+_TYPES_WITH = {
+    name: frozenset(kind for kind, names in _VISIBLE_FIELDS.items() if name in names)
+    for name in frozenset().union(*_VISIBLE_FIELDS.values())
+}
+"""The types that have a visible field, by its name."""
 MAX_FAILED_RENDERS = 3
 """Renders in a row that took too long, after which a template is refused at once."""
 _NO_FIELDS: frozenset[str] = frozenset()
@@ -44,6 +49,21 @@ class MissingVariable(StrictUndefined):
 
 class _CountingCodeGenerator(CodeGenerator):
     """Generates a template's code: iterations are counted, and only printable values are written or joined by `~`."""
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
+        super().visit_Template(node, frame)
+        # After the functions that use it, so that their lines are numbered as Jinja has noted.
+        self.writeline("types_with = environment.types_with")
+
+    @optimizeconst
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Read a visible field in place; all else by a call of `Sandbox.getattr`."""
+        if node.attr not in _TYPES_WITH:
+            super().visit_Getattr(node, frame)
+            return
+        self.write(f"(value.{node.attr} if type(value := ")
+        self.visit(node.node, frame)
+        self.write(f") in types_with[{node.attr!r}] else environment.getattr(value, {node.attr!r}))")
 
     def visit_EnvironmentAttribute(self, node: nodes.EnvironmentAttribute, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         self.write(f"environment.{node.name}()")
@@ -90,6 +110,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     code_generator_class = _CountingCodeGenerator
     template_class = _TimedTemplate
+    types_with: Mapping[str, frozenset[type]] = _TYPES_WITH
     intercepted_binops = frozenset({"*", "**", "+", "%"})
     count_iteration = staticmethod(limits.count_iteration)
     escape_piece = staticmethod(escape_piece)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, time
+from functools import cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -102,10 +103,14 @@ class _WordsIn:
 
     def __init__(self, text: str, *, is_mail: bool) -> None:
         self._plain: Callable[[str], str] = str if is_mail else _plain
-        self._text = self._plain(" ".join(text.split()))
+        self._text = text
+
+    @cached_property
+    def _on_one_line(self) -> str:
+        return self._plain(" ".join(self._text.split()))
 
     def __contains__(self, sentence: str) -> bool:
-        return bool(sentence) and self._plain(sentence) in self._text
+        return bool(sentence) and (sentence in self._text or self._plain(sentence) in self._on_one_line)
 
 
 def _plain(words: str) -> str:
