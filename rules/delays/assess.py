@@ -1,6 +1,7 @@
 """Decide for one order on one day whether there is something to say, and what."""
 
 from datetime import date, timedelta
+from functools import partial
 
 from models.decisions import Assessment, Contact, Delay, Plan
 from models.enums import GOOD_CHANGES, WITHOUT_OFFER, ChangeKind
@@ -52,22 +53,22 @@ def assess_order(order: OrderFacts, as_of: date, policy: Policy, calendar: Calen
 
     delay = delay_of(order, as_of, policy, calendar)
     bucket = delay.bucket if delay else ON_TIME
-    next_check_on = next_check_date(order, order.told, as_of, policy, calendar)
+    next_check = partial(next_check_date, order, as_of=as_of, policy=policy, calendar=calendar)
     change, why_none = _find_change(order, delay, as_of, policy, calendar)
     if change is None:
-        return Assessment(bucket, next_check_on, delay, no_notice_reason=why_none)
+        return Assessment(bucket, next_check(order.told), delay, no_notice_reason=why_none)
     if change[0] in WITHOUT_OFFER and order.told is not None and order.told.in_doubt:
         reason = "it is unknown whether the last notice arrived, and good news would be about it"
-        return Assessment(bucket, min(next_check_on, as_of + DAY), delay, no_notice_reason=reason)
+        return Assessment(bucket, min(next_check(order.told), as_of + DAY), delay, no_notice_reason=reason)
     if order.held_by:
-        return Assessment(bucket, next_check_on, delay, held=True, no_notice_reason=f"{order.held_by} holds this order")
+        reason = f"{order.held_by} holds this order"
+        return Assessment(bucket, next_check(order.told), delay, held=True, no_notice_reason=reason)
     if gap_ends_on := _gap_after_notice(order, as_of, policy):
         reason = f"the last notice is more recent than the minimum gap; the next one is possible on {gap_ends_on}"
-        return Assessment(bucket, min(next_check_on, gap_ends_on), delay, no_notice_reason=reason)
+        return Assessment(bucket, min(next_check(order.told), gap_ends_on), delay, no_notice_reason=reason)
 
     plan = _plan(order, *change, policy)
-    next_check_on = next_check_date(order, last_notice_after(plan, policy), as_of, policy, calendar)
-    return Assessment(bucket, next_check_on, delay, plan)
+    return Assessment(bucket, next_check(last_notice_after(plan, policy)), delay, plan)
 
 
 def _find_change(

@@ -56,4 +56,6 @@ def _is_near(context: Context, order: OrderFacts) -> bool:
     if not context.policy.warning.on or order.unpaid:
         return False
     last = context.as_of + timedelta(days=HORIZON)
+    if not any(context.as_of <= line.promised_on <= last for line in order.lines):
+        return False
     return any(context.as_of <= line.promised_on <= last for line in open_lines(order, context.as_of))

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -39,6 +40,12 @@ class OrderDecision:
         """Return what to say to the customer; None where there is nothing to say."""
         return self.assessment.plan
 
+    def with_plan(self, plan: Plan | None) -> "OrderDecision":
+        """Return the decision with another plan."""
+        if plan is self.plan:
+            return self
+        return OrderDecision(self.watched, replace(self.assessment, plan=plan), self.new_discount)
+
 
 def decide_orders(
     context: Context,
@@ -73,6 +80,9 @@ def decide_orders(
             continue
         usable = contacts[watched.order.id]
         chosen = choose_contacts(watched.order.customer, usable)
+        note = notes.get(watched.order.id)
+        goes_along = note is not None and note.fits(assessment.plan.revision)
+        remedy, is_new = _remedy(context, assessment.plan, chosen, substitute_stock, open_discounts, budget)
         plan = replace(
             assessment.plan,
             contacts=chosen,
@@ -83,16 +93,16 @@ def decide_orders(
             wording=wording_for(
                 context.policy.experiment, assessment.plan.message, watched.order.customer.id, context.as_of
             ),
+            note=note.text if note and goes_along else "",
+            note_id=note.id if note and goes_along else None,
             show_offer=may_carry_offer(
                 watched.order.customer,
                 context.policy,
                 context.shop.country,
                 objected=watched.order.id in objected,
             ),
+            **remedy,
         )
-        if (note := notes.get(watched.order.id)) is not None and note.fits(plan.revision):
-            plan = replace(plan, note=note.text, note_id=note.id)
-        plan, is_new = _add_remedy(context, plan, substitute_stock, open_discounts, budget)
         decisions.append(OrderDecision(watched, replace(assessment, plan=plan), is_new))
     return decisions
 
@@ -152,16 +162,17 @@ def _categories(context: Context, plans: Iterable[Plan]) -> Iterable[str | None]
             yield from (late.line.product.category for late in plan.delay.late)
 
 
-def _add_remedy(
+def _remedy(
     context: Context,
     plan: Plan,
+    contacts: tuple[Contact, ...],
     substitute_stock: SubstituteStock,
     open_discounts: Mapping[tuple[str, str], Discount],
     budget: DiscountBudget,
-) -> tuple[Plan, bool]:
-    """Add substitutes to a plan, or else a discount within the budget; return also whether the discount is new."""
-    if not is_reachable(plan.contacts) or plan.change in WITHOUT_OFFER:
-        return plan, False
+) -> tuple[dict[str, Any], bool]:
+    """Return a plan's substitutes, or else its discount within the budget, and whether the discount is new."""
+    if not is_reachable(contacts) or plan.change in WITHOUT_OFFER:
+        return {}, False
     bucket = bucket_of(plan, context.policy)
     substitutes = substitutes_for_delay(
         plan.delay,
@@ -172,14 +183,14 @@ def _add_remedy(
         context.shop.currency,
     )
     if substitutes:
-        return replace(plan, substitutes=substitutes), False
+        return {"substitutes": substitutes}, False
     discount = discount_for(plan.delay, bucket, context.policy)
     if discount is None:
-        return plan, False
+        return {}, False
     open_discount = open_discounts.get((plan.delay.order.id, discount.kind))
     if open_discount is not None:
         is_valid = open_discount.expires_on >= plan.delay.as_of
-        return (replace(plan, discount=open_discount) if is_valid else plan), False
+        return ({"discount": open_discount} if is_valid else {}), False
     if not budget.reserve(discount):
-        return plan, False
-    return replace(plan, discount=replace(discount, code=draw_code())), True
+        return {}, False
+    return {"discount": replace(discount, code=draw_code())}, True

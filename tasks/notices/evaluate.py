@@ -1,7 +1,7 @@
 """Evaluate the orders that are due, and record the notices to send."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -191,7 +191,7 @@ def render_decisions(
         elif rendered := render_decision(
             context, _in_waiting_wording(context, decision, unsent.get(order, ())), budget, summary
         ):
-            with_words = replace(decision, assessment=replace(decision.assessment, plan=rendered.plan))
+            with_words = decision.with_plan(rendered.plan)
             rows = notice_rows(context, with_words, rendered)
             yield DecisionRecord(with_words, rows, tuple(notice["id"] for notice in unsent.get(order, ())))
     summary.over_cap += budget.refused
@@ -206,8 +206,7 @@ def _in_waiting_wording(
     waiting = [notice for notice in unsent if plan and notice["message"] == plan.message and notice["experiment"]]
     if plan is None or not waiting:
         return decision
-    kept = as_recorded(plan, waiting[-1], context.policy)
-    return replace(decision, assessment=replace(decision.assessment, plan=kept))
+    return decision.with_plan(as_recorded(plan, waiting[-1], context.policy))
 
 
 def render_decision(

@@ -73,7 +73,7 @@ def notice_row(
     """
     order = plan.delay.order
     link = link or _link(context, plan, [message] if message else [])
-    key = notice_id(order.id, plan.revision, contact.channel)
+    key = message.id if message else notice_id(order.id, plan.revision, contact.channel)
     words = {
         "id": key,
         "run_id": context.run_id,

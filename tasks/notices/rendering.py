@@ -34,7 +34,8 @@ def render_plan(context: Context, plan: Plan) -> RenderedPlan:
     contacts = list(_render_contacts(context, rendered, plan.contacts))
     if rendered.failed:
         contacts += _render_contacts(context, rendered, plan.held_back)
-    rendered.plan = replace(plan, contacts=tuple(contacts))
+    if contacts != list(plan.contacts):
+        rendered.plan = replace(plan, contacts=tuple(contacts))
     return rendered
 
 

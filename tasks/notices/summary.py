@@ -51,16 +51,22 @@ class EvaluationSummary:
         """Count one plan."""
         self.notified += is_reachable(plan.contacts)
         self.changes[plan.delay.bucket] += 1
-        self.notices.update(str(contact.channel) for contact in plan.contacts if contact.skip is None)
-        self.skipped.update(str(contact.skip) for contact in plan.contacts if contact.skip is not None)
-        self.offers.update("substitute" for _ in plan.substitutes[:1])
-        self.offers.update([str(plan.discount.kind)] if plan.discount else [])
+        for contact in plan.contacts:
+            if contact.skip is None:
+                self.notices[str(contact.channel)] += 1
+            else:
+                self.skipped[str(contact.skip)] += 1
+        if plan.substitutes:
+            self.offers["substitute"] += 1
+        if plan.discount:
+            self.offers[str(plan.discount.kind)] += 1
         if len(self.plans) < MAX_PLANS_SHOWN:
             self.plans.append(plan)
 
     def add_wording(self, messages: Iterable[Message]) -> None:
         """Count the wording that an order's messages have; once, by mail and text alike."""
-        self.wordings.update({wording_words(one.wording) for one in messages if one.wording})
+        for words in {wording_words(one.wording) for one in messages if one.wording}:
+            self.wordings[words] += 1
 
 
 def wording_words(wording: Wording) -> str:
