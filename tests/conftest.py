@@ -11,11 +11,13 @@ from tests.support.checked_templates import remember_checks
 from tests.support.engines import make_engines_cheap
 from tests.support.imported_shop import ImportedShop
 from tests.support.ledgers import copied_migrations, sqlite_ledger
+from tests.support.passwords import make_passwords_quick
 from tests.support.postgres import started
 from tests.support.provider import run_provider
 from tests.support.shop_driver import SMALL_SHOP_POLICY, ShopDriver, open_context, place_orders
 
 make_engines_cheap()
+make_passwords_quick()
 remember_checks()
 
 SLOWEST = ("test_schedule.py",)

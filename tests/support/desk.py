@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from models.staff import Person, Role
 from tasks.staff.accounts import add_person, set_password
+from tasks.staff.passwords import hash_password
 from tasks.staff.sessions import start_session
 from tests.support.serving import serving
 from tests.support.web_client import FORM, WebClient
@@ -166,11 +167,9 @@ PASSWORD = "correct horse battery"
 
 
 def give_password(context, person: Person, password: str = PASSWORD) -> None:
-    """Give a person a password, with a hash that is quick to make and to check."""
-    from argon2 import PasswordHasher
-
+    """Give a person a password."""
     with context.engine.begin() as connection:
-        set_password(connection, person.id, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password))
+        set_password(connection, person.id, hash_password(password))
 
 
 def cookie_of(answer) -> str:

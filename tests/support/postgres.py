@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
+from tests.support.engines import kept_connections
 
 # Durability is not tested. An unusual time zone finds code that depends on the local one.
 OPTIONS = {
@@ -46,6 +47,9 @@ class Postgres:
         self.run("CREATE DATABASE ledger")
         self.ledger = connect(self._url("ledger").render_as_string())
         migrate(self.ledger)
+        deletes = [str(table.delete().compile(self.ledger)) for table in SQLModel.metadata.tables.values()]
+        # The database refuses to delete from the audit log, except to its superuser who asks for it.
+        self._empty = ";".join(["SET LOCAL session_replication_role = replica", *deletes])
 
     def _url(self, database, driver="postgresql"):
         return URL.create(driver, "forewarn", database=database, query={"host": str(self.folder)})
@@ -57,9 +61,7 @@ class Postgres:
     def emptied(self):
         """Return the address of the emptied ledger. A new database for each test would take most of its time."""
         with self.ledger.begin() as connection:
-            deletes = [str(table.delete().compile(self.ledger)) for table in SQLModel.metadata.tables.values()]
-            # The database refuses to delete from the audit log, except to its superuser who asks for it.
-            connection.exec_driver_sql(";".join(["SET LOCAL session_replication_role = replica", *deletes]))
+            connection.exec_driver_sql(self._empty)
         return self.ledger.url.render_as_string()
 
     @contextmanager
@@ -103,7 +105,8 @@ def started(options=OPTIONS):
             )
         try:
             postgres = Postgres(folder)
-            yield postgres
+            with kept_connections(postgres.ledger):
+                yield postgres
             postgres.close()
         finally:
             guard.stdin.close()

@@ -1,6 +1,8 @@
 """A small shop whose orders, runs and messages tests control."""
 
 import asyncio
+from collections import Counter
+from copy import copy
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -42,6 +44,7 @@ from tasks.tables import (
     table_of,
 )
 from templates.rendering.messages import Renderer
+from tests.support.at_once import run_at_once
 from tests.support.builders import ANNA, DAY, day, line
 from tests.support.delivery import deliver_all, rows_of
 
@@ -71,13 +74,25 @@ order = "https://lamps.example.com/orders/{order}"
 """The same shop, as its shop.toml says it."""
 SMALL_SHOP_POLICY = Policy(guardrails=GuardrailPolicy(min_orders=3))
 """Guardrails of a shop so small that three orders are many."""
+_RENDERERS: dict[str, Renderer] = {}
+"""By shop; never rendered with."""
 
 
 def open_context(url, policy=Policy()):  # noqa: B008 - frozen
     engine = connect(url)
     migrate(engine)
-    renderer = Renderer(SHOP)
+    renderer = renderer_of(SHOP)
     return Context(engine, SHOP, policy, Calendar(policy.days), lambda: renderer, DAY, noon(0))
+
+
+def renderer_of(shop):
+    """Return a renderer of the built-in templates that counts for itself; it shares what others of the shop read."""
+    key = shop.model_dump_json()
+    if key not in _RENDERERS:
+        _RENDERERS[key] = Renderer(shop)
+    renderer = copy(_RENDERERS[key])
+    renderer.fallbacks = Counter()
+    return renderer
 
 
 def with_renderer(context, renderer):
@@ -190,7 +205,7 @@ class ShopDriver:
             done = DeliverySummary(in_doubt=mark_abandoned(self.context, worker))
             return await deliver_all(context, worker, done)
 
-        return asyncio.run(all_of_it())
+        return run_at_once(all_of_it())
 
     def run_day(self, on=0):
         """Live a whole day; return the messages that left."""
@@ -297,5 +312,6 @@ __all__ = [
     "noon",
     "open_context",
     "place_orders",
+    "renderer_of",
     "table_of",
 ]

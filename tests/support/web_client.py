@@ -1,11 +1,12 @@
 """A browser without a screen: asks an application, fills in its forms, and follows where a test says so."""
 
-import asyncio
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 import httpx
+
+from tests.support.at_once import run_at_once
 
 ORIGIN = "http://127.0.0.1"
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
@@ -76,7 +77,7 @@ class WebClient:
         self._transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(client, 4711))
 
     def ask(self, method, path, body=None, headers=None):
-        return asyncio.run(self._ask(method, path, body, headers or {}))
+        return run_at_once(self._ask(method, path, body, headers or {}))
 
     async def _ask(self, method, path, body, headers):
         async with httpx.AsyncClient(transport=self._transport, base_url=ORIGIN) as client:

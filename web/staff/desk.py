@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache, cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -144,17 +145,14 @@ class Desk:
         self.context, self.clock, self.services = context, clock, services
         self.routes: list[StaffRoute] = []
         self.open_routes: list[OpenRoute] = []
-        self._patterns: list[tuple[re.Pattern[str], StaffRoute | OpenRoute]] = []
 
     def add(self, routes: Iterable[StaffRoute]) -> None:
-        """Add pages for signed-in people."""
+        """Add pages for signed-in people, before the first request."""
         self.routes.extend(routes)
-        self._compile()
 
     def add_open(self, routes: Iterable[OpenRoute]) -> None:
-        """Add pages for people who are not signed in."""
+        """Add pages for people who are not signed in, before the first request."""
         self.open_routes.extend(routes)
-        self._compile()
 
     def wait_sentence(self, seconds: int) -> str:
         """Say when the next try is possible."""
@@ -319,11 +317,12 @@ class Desk:
         html = render_desk(template, around, form=form, form_token=str, may={}, **values)
         return HTMLResponse(html, status)
 
-    def _compile(self) -> None:
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], StaffRoute | OpenRoute]]:
         every: list[StaffRoute | OpenRoute] = [*self.open_routes, *self.routes]
         # Words before values: `/orders/{order}/hold` before `/orders/{order}/{act}`.
         every.sort(key=lambda route: [part.startswith("{") for part in route.path.split("/")])
-        self._patterns = [(_pattern(route.path), route) for route in every]
+        return [(_pattern(route.path), route) for route in every]
 
     def _find(self, path: str) -> Found | None:
         for pattern, route in self._patterns:
@@ -333,6 +332,7 @@ class Desk:
         return None
 
 
+@cache
 def _pattern(path: str) -> re.Pattern[str]:
     parts = [f"(?P<{part[1:-1]}>[^/]+)" if part.startswith("{") else re.escape(part) for part in path.split("/")]
     return re.compile("/".join(parts))

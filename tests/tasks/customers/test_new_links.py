@@ -13,9 +13,8 @@ from tasks.customers.sent_words import load_sent_words
 from tasks.db.sql import read_only
 from tasks.delivery.fallback import send_fallbacks
 from tasks.tables import CUSTOMER_MAILS, CUSTOMERS, EVENTS, ORDER_LINKS, OUTBOX
-from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA
-from tests.support.shop_driver import SHOP, noon, with_renderer
+from tests.support.shop_driver import SHOP, noon, renderer_of, with_renderer
 
 PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
 
@@ -24,7 +23,7 @@ PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.la
 def shop(driver):
     """Return a shop that shows order pages, with one order."""
     context = replace(driver.context, shop=PAGES, link_key=b"k" * 32)
-    driver.context = with_renderer(context, Renderer(PAGES))
+    driver.context = with_renderer(context, renderer_of(PAGES))
     driver.order("1041")
     return driver
 

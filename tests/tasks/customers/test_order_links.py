@@ -15,9 +15,8 @@ from rules.customers.link_tokens import hash_of_token
 from tasks.customers.links import list_links, mint_link, open_link, revoke_links
 from tasks.db.sql import read_only
 from tasks.tables import NOTICES, ORDER_LINKS, ORDERS, OUTBOX
-from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, line
-from tests.support.shop_driver import SHOP, noon, with_renderer
+from tests.support.shop_driver import SHOP, noon, renderer_of, with_renderer
 
 PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
 
@@ -26,7 +25,7 @@ PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.la
 def shop(driver):
     """Return a shop that shows order pages."""
     context = replace(driver.context, shop=PAGES, link_key=b"k" * 32)
-    driver.context = with_renderer(context, Renderer(PAGES))
+    driver.context = with_renderer(context, renderer_of(PAGES))
     return driver
 
 

@@ -18,7 +18,7 @@ from tasks.reporting.message_preview import preview_messages
 from tasks.tables import OFFERS, OPT_OUTS, SUPPRESSIONS
 from templates.rendering.messages import Renderer
 from tests.support.builders import DAY, line
-from tests.support.shop_driver import SHOP, FakeTransport, customer, noon, with_renderer
+from tests.support.shop_driver import SHOP, FakeTransport, customer, noon, renderer_of, with_renderer
 
 TEXTING = {"phone": "+4915112345678", "sms_consent": True}
 BROKEN = "{{ order.nummer }}\n"
@@ -96,7 +96,7 @@ def test_an_order_of_which_no_words_work_stays_untold_and_is_named_for_each_chan
     found = driver.evaluate()
     assert len(found.problems) == len(dry.problems) == len(now["problems"]) == 2
     assert (found.changes, found.notices, dry.notices, driver.notices) == ({}, {}, {}, [])
-    driver.context = with_renderer(driver.context, Renderer(SHOP))
+    driver.context = with_renderer(driver.context, renderer_of(SHOP))
     assert driver.evaluate().notices == {"email": 1, "sms": 1}
 
 

@@ -20,7 +20,7 @@ from tasks.orders.queries import get_orders, select_due_page
 from tasks.tables import OFFERS, ORDER_LINES, PRODUCTS, WATCHES
 from templates.rendering.messages import Renderer
 from tests.support.builders import DAY, day, line
-from tests.support.shop_driver import SHOP, customer, euros, noon, with_renderer
+from tests.support.shop_driver import SHOP, customer, euros, noon, renderer_of, with_renderer
 from tests.support.supply import allocate, execute
 
 LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
@@ -194,7 +194,7 @@ def test_words_that_fail_for_one_order_are_named_and_stop_no_other(driver, tmp_p
     assert "nummer" in problem
     assert found.changes == {"week": 1}
     assert [notice["order_id"] for notice in driver.notices] == ["2"]
-    driver.context = with_renderer(driver.context, Renderer(SHOP))
+    driver.context = with_renderer(driver.context, renderer_of(SHOP))
     assert driver.evaluate().changes == {"fortnight": 1}
 
 

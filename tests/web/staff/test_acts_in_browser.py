@@ -12,13 +12,12 @@ from models.config.shop import OrderPages
 from models.enums import State
 from models.orders import ProductFacts
 from tasks.tables import OUTBOX
-from templates.rendering.messages import Renderer
 from tests.support.browser import axe_violations, lacking, opened
 from tests.support.builders import ANNA, day, line
 from tests.support.desk import desk_app, desk_client, sign_in_browser
 from tests.support.ledgers import sqlite_ledger
 from tests.support.serving import serving
-from tests.support.shop_driver import SHOP, ShopDriver, noon, open_context, with_renderer
+from tests.support.shop_driver import SHOP, ShopDriver, noon, open_context, renderer_of, with_renderer
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking() or "all is there")
 
@@ -50,7 +49,7 @@ ACTS = {
 def desk(tmp_path_factory):
     """Return a browser in which Mara is signed in, and the desk's address."""
     context = open_context(sqlite_ledger(tmp_path_factory.mktemp("acts") / "ledger.db"))
-    context = with_renderer(replace(context, shop=PAGES, link_key=b"k" * 32), Renderer(PAGES))
+    context = with_renderer(replace(context, shop=PAGES, link_key=b"k" * 32), renderer_of(PAGES))
     driver = ShopDriver(context)
     nora = replace(ANNA, phone="+4915112345678", sms_consent=True, name="Nora Whitfield")
     for key in ("1041", "1043"):

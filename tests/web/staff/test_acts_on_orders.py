@@ -28,11 +28,10 @@ from tasks.tables import (
     OUTBOX,
     SUPPRESSIONS,
 )
-from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, day, line
 from tests.support.delivery import mark_due
 from tests.support.desk import desk_client
-from tests.support.shop_driver import SHOP, FakeTransport, noon, with_renderer
+from tests.support.shop_driver import SHOP, FakeTransport, noon, renderer_of, with_renderer
 
 PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
 PHONE = replace(ANNA, phone="+4915112345678", sms_consent=True)
@@ -42,7 +41,7 @@ ACTS = ("answer", "date", "again", "note", "hold", "mute", "critical", "shipment
 @pytest.fixture
 def shop(driver):
     """Return a driver with order pages, and an order of two items of which one is late."""
-    driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), Renderer(PAGES))
+    driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), renderer_of(PAGES))
     driver.order("1041", line("1", promised=-6, expected=5), line("2", promised=6), customer=PHONE)
     yield driver
     with read_only(driver.context.engine) as connection:
@@ -280,7 +279,7 @@ def test_the_same_message_does_not_go_to_the_same_address_again(told, mara):
 
 
 def test_a_message_that_came_back_is_sent_again_by_text(driver):
-    driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), Renderer(PAGES))
+    driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), renderer_of(PAGES))
     driver.order("1041", line(promised=-4, expected=1), customer=PHONE)
     driver.run_day()
     mara = desk_client(driver.context, "service", name="Mara", now=noon(0))

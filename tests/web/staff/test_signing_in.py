@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from argon2 import PasswordHasher
+from sqlalchemy import select, update
 
 from models.staff import Role
 from tasks.db.sql import read_only
@@ -12,6 +13,7 @@ from tasks.staff.sessions import IDLE, LONGEST, end_sessions, hashed
 from tasks.tables import AUDIT_ENTRIES, STAFF_PERSONS, STAFF_SESSIONS
 from tests.support.clocks import MovedClock
 from tests.support.desk import PASSWORD, DeskClient, cookie_of, desk_app, desk_client, give_password
+from tests.support.passwords import full_cost_hasher
 from tests.support.shop_driver import noon
 from tests.support.web_client import FORM
 from web.staff.desk import Services
@@ -84,8 +86,6 @@ def test_a_wrong_password_and_an_unknown_mail_get_the_same_answer(door):
 
 
 def test_a_password_is_checked_for_an_unknown_mail_too(door, monkeypatch):
-    from argon2 import PasswordHasher
-
     checked = []
     verify = PasswordHasher.verify
     monkeypatch.setattr(PasswordHasher, "verify", lambda self, *given: checked.append(given) or verify(self, *given))
@@ -243,3 +243,18 @@ def test_a_proxy_may_give_the_desk_another_host_than_people_use(door):
     fields = {"mail": door.person.mail, "password": PASSWORD}
     assert nobody.post_raw(SIGN_IN, fields, {"Origin": "https://desk.example.com"}).status == 303
     assert nobody.post_raw(SIGN_IN, fields, {"Origin": "https://elsewhere.example.com"}).status == 403
+
+
+def test_a_hash_of_other_parameters_is_made_anew_at_signing_in(door):
+    older = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
+    with door.context.engine.begin() as connection:
+        connection.execute(update(STAFF_PERSONS).values(password_hash=older))
+    assert door.sign_in().status == 303
+    (person,) = door.rows(STAFF_PERSONS)
+    assert person["password_hash"] != older
+    assert door.sign_in().status == 303
+
+
+def test_a_users_process_hashes_with_the_parameters_that_rfc_9106_recommends():
+    hasher = full_cost_hasher()
+    assert (hasher.type.name, hasher.time_cost, hasher.memory_cost, hasher.parallelism) == ("ID", 3, 64 * 1024, 4)

@@ -12,11 +12,10 @@ from models.enums import State
 from models.orders import ProductFacts
 from tasks.staff.audit import record
 from tasks.tables import EVENTS, EXPECTED_DATES, NOTICES, OUTBOX, SHIPMENTS
-from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, day, line
 from tests.support.choosing import Visitor
 from tests.support.desk import desk_client
-from tests.support.shop_driver import SHOP, noon, with_renderer
+from tests.support.shop_driver import SHOP, noon, renderer_of, with_renderer
 
 PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
 
@@ -24,7 +23,7 @@ PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.la
 @pytest.fixture
 def late(driver):
     """Return a driver with an order that is late, and whose customer was told."""
-    driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), Renderer(PAGES))
+    driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), renderer_of(PAGES))
     driver.order(
         "1041",
         line("1", promised=-9, expected=5),
@@ -79,7 +78,7 @@ def test_a_message_that_waits_for_an_address_that_was_stopped_is_not_said_to_wai
 
 
 def test_after_part_of_it_is_cancelled_the_story_says_so_and_its_swap_is_over(driver):
-    driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), Renderer(PAGES))
+    driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), renderer_of(PAGES))
     driver.stock(ProductFacts("fern", "Fern", "lamps", Decimal(46)), 1)
     driver.order("1041", line("1", promised=-9, expected=5), line("2", promised=6))
     driver.run_day()

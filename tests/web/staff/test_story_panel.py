@@ -16,12 +16,11 @@ from models.config.settings import Settings
 from models.errors import ForewarnError
 from tasks.db.sql import read_only
 from tasks.desk.why import explain_why
-from templates.rendering.messages import Renderer
 from tests.support.api_client import calling, with_pages
 from tests.support.builders import ANNA, line
 from tests.support.clocks import MovedClock
 from tests.support.serving import serving
-from tests.support.shop_driver import noon, with_renderer
+from tests.support.shop_driver import noon, renderer_of, with_renderer
 from web.panel.access import PanelKeys, new_token
 from web.panel.site import panel_routes
 from web.security import cut_tokens
@@ -35,7 +34,7 @@ PUBLIC = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicK
 @pytest.fixture
 def told(driver):
     context = with_pages(driver.context)
-    driver.context = with_renderer(context, Renderer(context.shop))
+    driver.context = with_renderer(context, renderer_of(context.shop))
     driver.order("1041", line(promised=-9, expected=5))
     driver.run_day()
     return driver
