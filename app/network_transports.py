@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from channels.transport import MessageTransport
 from models.config.settings import Settings, TransportKind
 from models.enums import Channel
+
+if TYPE_CHECKING:
+    from channels.social.linkedin_token import LinkedInApp
 
 NETWORK_KINDS: Mapping[Channel, TransportKind] = {
     Channel.X: TransportKind.X,
@@ -64,7 +67,18 @@ def open_network(
         case TransportKind.LINKEDIN:
             from channels.social.linkedin import LinkedInTransport
 
-            version = settings.linkedin_version
-            return LinkedInTransport(*values, version=version, url=settings.linkedin_url, **limits)
+            limits |= {"url": settings.linkedin_url, "sign_in_url": settings.linkedin_sign_in_url}
+            version, app = settings.linkedin_version, _linkedin_app(settings)
+            return LinkedInTransport(*values, version=version, now=now, app=app, **limits)
         case _:
             raise ValueError(f"{kind} is no network")
+
+
+def _linkedin_app(settings: Settings) -> "LinkedInApp | None":
+    from channels.social.linkedin_token import LinkedInApp
+
+    if not settings.linkedin_client_id or settings.linkedin_client_secret is None:
+        return None
+    refresh = settings.linkedin_refresh_token
+    secret = settings.linkedin_client_secret.get_secret_value()
+    return LinkedInApp(settings.linkedin_client_id, secret, refresh.get_secret_value() if refresh else "")

@@ -76,6 +76,14 @@ class CredentialCheck(Protocol):
         ...
 
 
+@runtime_checkable
+class CredentialWarning(Protocol):
+    """A transport whose credentials end on a day."""
+
+    warning: str
+    """What is to be done before that, once `check` has found it near; else empty."""
+
+
 class PermanentFailure(Exception):
     """The provider will never take this message. Do not send it again.
 

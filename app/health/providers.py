@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from app.health.check import Check
 from app.transports import configured_transports, missing_credentials, open_provider
 from app.twilio import text_senders
-from channels.transport import CredentialCheck, LookupUnavailable, TemporaryFailure
+from channels.transport import CredentialCheck, CredentialWarning, LookupUnavailable, TemporaryFailure
 from models.config.settings import Settings, TransportKind
 from models.config.shop import Sender, ShopFolder
 from models.config.text_senders import DEFAULT, SenderKind, sender_kind
@@ -102,7 +102,8 @@ async def _check_one(settings: Settings, folder: ShopFolder, channel: Channel, k
     try:
         if not isinstance(transport, CredentialCheck):
             return Check(what, f"{kind} cannot be asked", "send a message to yourself")
-        return Check(what, f"{kind}: {await transport.check()}")
+        found = await transport.check()
+        return Check(what, f"{kind}: {found}", transport.warning if isinstance(transport, CredentialWarning) else "")
     except LookupUnavailable as error:
         return Check(what, error.reason, "the account may not be asked; the first message shows whether it is accepted")
     except TemporaryFailure as error:

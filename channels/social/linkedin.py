@@ -1,7 +1,7 @@
 """Post as an organisation on LinkedIn by its Posts API (learn.microsoft.com/linkedin/marketing)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -19,6 +19,7 @@ from channels.http_client import (
     lookup_errors,
     read_json,
 )
+from channels.social.linkedin_token import LinkedInApp, LinkedInToken
 from channels.social.posts import HASHTAG, check_picture, post_text, refusal
 from channels.transport import LookupUnavailable, OutcomeUnknown, TemporaryFailure
 from models.messages import Message, Picture, Receipt
@@ -49,14 +50,17 @@ class LinkedInTransport:
         token: str,
         *,
         version: str,
+        now: Callable[[], datetime],
+        app: LinkedInApp | None = None,
         url: str = "https://api.linkedin.com",
+        sign_in_url: str = "https://www.linkedin.com",
         timeout: float = 15,
         parallel: int = 16,
     ) -> None:
         self._http, self._url = HttpClient(timeout, parallel), url.rstrip("/")
         self._author = f"urn:li:organization:{organization.rpartition(':')[2]}"
+        self._token, self.warning = LinkedInToken(self._http, token, app, sign_in_url, now), ""
         self._headers = {
-            "Authorization": f"Bearer {token}",
             "LinkedIn-Version": version,
             "X-Restli-Protocol-Version": "2.0.0",
         }
@@ -108,7 +112,9 @@ class LinkedInTransport:
             if error.code == "403":  # a token that may post and not read
                 raise LookupUnavailable(error.reason, code=error.code) from error
             raise
-        return f"the posts of {self._author} may be read"
+        with lookup_errors():
+            ends, self.warning = await self._token.ends_in()
+        return f"the posts of {self._author} may be read" + (f"; {ends}" if ends else "")
 
     async def close(self) -> None:
         await self._http.close()
@@ -144,7 +150,7 @@ class LinkedInTransport:
         address, image = str(value.get("uploadUrl") or ""), str(value.get("image") or "")
         if not image or not self._is_own(address):
             raise TemporaryFailure(f"{NAME} answered {response.status} without a place for the picture", code="200")
-        headers = {"Authorization": self._headers["Authorization"], "Content-Type": picture.kind}
+        headers = {"Authorization": self._token.bearer, "Content-Type": picture.kind}
         response = await self._http.request("PUT", address, data=picture.content, headers=headers)
         if response.status not in (200, 201):
             raise await _failure(response)
@@ -157,8 +163,13 @@ class LinkedInTransport:
         return is_linkedin or (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
 
     async def _ask(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
-        headers = options.pop("headers", {}) | self._headers
-        return await self._http.request(method, URL(f"{self._url}{path}", encoded=True), headers=headers, **options)
+        headers, url = options.pop("headers", {}) | self._headers, URL(f"{self._url}{path}", encoded=True)
+        used = self._token.bearer
+        response = await self._http.request(method, url, headers=headers | {"Authorization": used}, **options)
+        if response.status == 401 and await self._token.replace(used):  # nothing was taken with the old one
+            headers["Authorization"] = self._token.bearer
+            response = await self._http.request(method, url, headers=headers, **options)
+        return response
 
 
 def little_text(text: str) -> str:

@@ -135,10 +135,18 @@ class Settings(BaseSettings):
     mastodon_token: SecretStr | None = Field(None, description="access token of the account, from its server")
     linkedin_organization: str | None = Field(None, description="number of the organisation's page on LinkedIn")
     linkedin_token: SecretStr | None = Field(None, description="access token of one who administers the page")
+    linkedin_client_id: str | None = Field(
+        None, description="id of the app that the token was made for: docs/networks.md"
+    )
+    linkedin_client_secret: SecretStr | None = Field(None, description="secret of that app")
+    linkedin_refresh_token: SecretStr | None = Field(None, description="the token that renews the access token")
     linkedin_version: str = Field(
         "202605", pattern=r"^\d{6}$", description="version of the API, a month; LinkedIn ends each after about a year"
     )
     linkedin_url: str = Field("https://api.linkedin.com", description="for tests, the address of a local server")
+    linkedin_sign_in_url: str = Field(
+        "https://www.linkedin.com", description="for tests, the address of a local server that renews tokens"
+    )
 
     vendor_keys: SecretStr | None = Field(
         None, description='JSON object of vendors\' secrets by vendor id, such as {"V1": "..."}: docs/vendors.md'

@@ -32,6 +32,8 @@ PLANTED = {
     "FOREWARN_BLUESKY_APP_PASSWORD": "planted-bluesky-password",
     "FOREWARN_MASTODON_TOKEN": "planted-mastodon-token",
     "FOREWARN_LINKEDIN_TOKEN": "planted-linkedin-token",
+    "FOREWARN_LINKEDIN_CLIENT_SECRET": "planted-linkedin-secret",
+    "FOREWARN_LINKEDIN_REFRESH_TOKEN": "planted-linkedin-refresh",
     "FOREWARN_X_CONSUMER_KEY": "planted-x-consumer-key",
     "FOREWARN_X_CONSUMER_SECRET": "planted-x-consumer-secret",
     "FOREWARN_X_ACCESS_TOKEN": "planted-x-access-token",
@@ -116,7 +118,9 @@ def place(tmp_path, monkeypatch, refusing):
     doors = {"EMAIL": "sendgrid", "SMS": "twilio", "X": "x", "TWILIO_FROM": "+4915100000000"}
     doors |= {name.upper(): name for name in ("facebook", "bluesky", "mastodon", "linkedin")}
     doors |= {"FACEBOOK_PAGE": "1000", "BLUESKY_HANDLE": "lamps.example", "LINKEDIN_ORGANIZATION": "2000"}
-    servers = ("SENDGRID_URL", "TWILIO_URL", "X_URL", "FACEBOOK_URL", "BLUESKY_URL", "MASTODON_URL", "LINKEDIN_URL")
+    doors |= {"LINKEDIN_CLIENT_ID": "app"}
+    servers = ("SENDGRID_URL", "TWILIO_URL", "X_URL", "FACEBOOK_URL", "BLUESKY_URL", "MASTODON_URL")
+    servers += ("LINKEDIN_URL", "LINKEDIN_SIGN_IN_URL")
     providers = dict.fromkeys(servers, refusing[0])
     for name, value in PLANTED.items():
         monkeypatch.setenv(name, value)

@@ -447,3 +447,54 @@ async def test_a_picture_on_x_is_sent_as_its_official_description_asks_for(provi
             "https://api.x.com", "post", asked.path, headers=headers, data=asked.body, content_type="application/json"
         )
         description("x/openapi.json", asked.path).validate_request(request)
+
+
+LINKEDIN_APP = {"linkedin_client_id": "app", "linkedin_client_secret": "secret"}
+REFRESH = LINKEDIN_APP | {"linkedin_refresh_token": "refresh"}
+
+
+@asynccontextmanager
+async def linkedin_app(**settings):
+    """Yield LinkedIn with its sign-in on the same stand-in, and the transport of a shop that has an app there."""
+    async with run_network(LinkedIn(lambda: NOW)) as network:
+        transport = open_transport(network, Channel.LINKEDIN, lambda: NOW, linkedin_sign_in_url=network.url, **settings)
+        try:
+            yield network, transport
+        finally:
+            await transport.close()
+
+
+async def test_a_token_of_linkedin_that_has_ended_is_renewed_and_the_post_is_there_once():
+    async with linkedin_app(**REFRESH) as (network, transport):
+        network.has_ended = True
+        await asyncio.gather(transport.send(message_for(Channel.LINKEDIN, picture=PICTURE)), transport.check())
+        assert len(network.posts) == 1
+        assert network.asked.count("POST /oauth/v2/accessToken") == 2  # of the post, and of the check
+
+
+@pytest.mark.parametrize("settings", [{}, LINKEDIN_APP, REFRESH | {"linkedin_refresh_token": "ended"}])
+async def test_a_token_of_linkedin_that_cannot_be_renewed_stops_the_channel_and_nothing_is_in_doubt(settings):
+    async with linkedin_app(**settings) as (network, transport):
+        network.has_ended = True
+        with pytest.raises(TemporaryFailure) as failure:
+            await transport.send(message_for(Channel.LINKEDIN))
+        assert failure.value.channel_down
+        assert network.posts == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "days", "says", "warns"),
+    [
+        ({}, 40, "", ""),
+        (LINKEDIN_APP, 40, "in 40 days", ""),
+        (LINKEDIN_APP, 14, "in 14 days", "FOREWARN_LINKEDIN_TOKEN"),
+        (REFRESH, 300, "it is renewed by itself until", ""),
+        (REFRESH, 9, "for 9 more days", "FOREWARN_LINKEDIN_REFRESH_TOKEN"),
+    ],
+)
+async def test_a_token_of_linkedin_says_how_long_it_holds(settings, days, says, warns):
+    async with linkedin_app(**settings) as (network, transport):
+        network.ends = days
+        assert says in await transport.check()
+        assert warns in transport.warning
+        assert bool(warns) == bool(transport.warning)

@@ -2,13 +2,14 @@
 
 import itertools
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
 from models.messages import Picture
-from tests.support.networks.server import Network, Post, RefusedByNetwork
+from tests.support.networks.server import Network, Post, RefusedByNetwork, form_of
 
 VERSIONS = ("202605", "202606")
 REQUIRED = {"author", "commentary", "visibility", "distribution", "lifecycleState"}
@@ -29,6 +30,9 @@ class LinkedIn(Network):
     def __init__(self, *args: Any, reads: bool = True) -> None:
         super().__init__(*args)
         self.reads = reads
+        self.has_ended, self.ends = False, 40
+        """Whether the first token is refused, and in how many days what is asked about ends."""
+        self._renewed: set[str] = set()
         self._numbers = itertools.count(7_000_000_000_000_000_001)
         self._places: set[str] = set()
         self._images: dict[str, Picture] = {}
@@ -41,8 +45,25 @@ class LinkedIn(Network):
             "FOREWARN_LINKEDIN_TOKEN": self.TOKEN,
         }
 
+    def _signed_in(self, path: str, form: dict[str, Any]) -> web.Response:
+        """Answer as www.linkedin.com/oauth/v2 does: renew a token, or say when one ends."""
+        if (form.get("client_id"), form.get("client_secret")) != ("app", "secret"):
+            raise RefusedByNetwork(401, {"error": "invalid_client", "error_description": "wrong secret"})
+        if path == "/oauth/v2/introspectToken":
+            ends = self.clock() + timedelta(days=self.ends)
+            return web.json_response({"active": True, "status": "active", "expires_at": int(ends.timestamp())})
+        if (form.get("grant_type"), form.get("refresh_token")) != ("refresh_token", "refresh"):
+            raise RefusedByNetwork(400, {"error": "invalid_request", "error_description": "it is expired"})
+        token = f"renewed-{len(self._renewed)}"
+        self._renewed.add(token)
+        seconds = self.ends * 24 * 3600
+        return web.json_response({"access_token": token, "expires_in": 5_184_000, "refresh_token_expires_in": seconds})
+
     async def answer(self, request: web.Request) -> web.Response:
-        if request.headers.get("Authorization") != f"Bearer {self.TOKEN}":
+        if request.path.startswith("/oauth/v2/"):
+            return self._signed_in(request.path, await form_of(request))
+        tokens = self._renewed if self.has_ended else {self.TOKEN, *self._renewed}
+        if request.headers.get("Authorization", "").removeprefix("Bearer ") not in tokens:
             raise _error(401, "INVALID_ACCESS_TOKEN", "Invalid access token")
         if request.method == "PUT" and request.path.startswith("/dms-uploads/"):
             return await self._put(request)
