@@ -192,6 +192,7 @@ def open_app(
     )
     # The objects loaded so far live as long as the run: searching them at each garbage collection costs 10 % of it.
     gc.freeze()
+    gc.enable()  # a flow run starts without it
     try:
         yield App(settings, folder, context)
     finally:
