@@ -51,6 +51,8 @@ class DeliveryWatch:
     """Whether it takes over from an earlier watch after its first delivery, and ends when a later one takes over."""
     on_delivery: Callable[[Report], Awaitable[None]] | None = None
     """Called with the report of each delivery."""
+    on_look: Callable[[App], Awaitable[None]] | None = None
+    """Called at each look, while it is its turn."""
     look_seconds: float = LOOK_SECONDS
     pause_seconds: float = PAUSE_SECONDS
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
@@ -145,6 +147,8 @@ class DeliveryWatch:
             return False
         self._fault = None
         self._has_successor = self._turn is not None and turn != self._turn
+        if self.on_look is not None and turn == self._turn:
+            await self.on_look(app)
         return is_due
 
     def _is_report_due(self, app: App) -> bool:

@@ -11,6 +11,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import deployment
 
 from app.composition import App
+from app.deployed_flows import name_beside
 from app.prefect_tasks import run_task
 from app.reports.run import fill_evaluation
 from models.batches import Progress
@@ -74,8 +75,7 @@ StartShard = Callable[[dict[str, Any]], Awaitable[ShardResult]]
 
 def shard_deployment(mine: str | None) -> str:
     """Return the name of the shards' deployment beside this run's own: of a server's shops each has its own names."""
-    ending = mine.removeprefix(LATE_ORDERS) if mine and mine.startswith(f"{LATE_ORDERS}-") else ""
-    return f"{LATE_ORDERS_SHARD}{ending}"
+    return name_beside(mine, LATE_ORDERS, LATE_ORDERS_SHARD)
 
 
 async def start_shard_run(parameters: dict[str, Any]) -> ShardResult:

@@ -1,8 +1,9 @@
 """What a day costs on which nothing becomes due, by the schedule of commit a497e40 and by ours.
 
 Runs of every deployment are started one after another on a real server with a real worker, and what each uses beyond
-the two alone is measured. A second server has Prefect's own settings, as that commit's had, and runs beside it. A day
-is put together from that by the schedules: it is extrapolated from minutes.
+the two alone is measured. A second server has Prefect's own settings, and starts runs as Prefect does by itself, as
+that commit's did; it runs beside the first one, with today's code. A day is put together from that by the schedules:
+it is extrapolated from minutes.
 """
 
 import re
@@ -34,7 +35,7 @@ SETTLED_SECONDS = 12
 STARTED_SECONDS = 90
 """How long after its start a run that stays has taken over and only watches."""
 DELIVER = "deliver"
-EARLIER = {"late-orders": 96, "allocate": 96}
+EARLIER = {"late-orders": 96, "allocate": 96, "restock": 24, "forward-to-vendors": 24}
 """How often a day commit a497e40 started what starts less often since, beside `deliver`."""
 SERVER_UNIT = ROOT / "docs" / "systemd" / "forewarn-server.service"
 
@@ -47,23 +48,28 @@ def run_idle_day(asked: Asked) -> Iterator[dict[str, Any]]:
     ours, theirs = asked.folder / "ours", asked.folder / "theirs"
     settings = _idle_shop(ours)
     theirs.mkdir()
-    with prefect_server(ours, settings | _server_settings()) as server, prefect_server(theirs, settings) as default:
-        for run in [server.start(name) for name in (*earlier, DELIVER)]:
-            server.wait(run, "COMPLETED")  # does what is due, so that the next runs find nothing
+    with (
+        prefect_server(ours, settings | _server_settings()) as server,
+        prefect_server(theirs, settings, prepares_runs=True) as default,
+    ):
+        for name in (*earlier, DELIVER):  # does what is due, so that the next runs find nothing
+            for one in (server, default):
+                one.wait(one.start(name), "COMPLETED")
         time.sleep(BEGUN_SECONDS)
         alone, default_alone = _alone(server, default, measured)
-        used = {name: _runs(server, name, 1).beyond(alone) for name in earlier}
-        at_once_used = _runs(server, DELIVER, DELIVER_TIMES)
+        used = {name: _runs(server, name, 1).beyond(alone) for name in starts}
+        earlier_used = {name: _runs(default, name, 1).beyond(default_alone) for name in earlier}
+        at_once_used = _runs(default, DELIVER, DELIVER_TIMES).beyond(default_alone)
         again, default_again = _alone(server, default, measured)
         alone, default_alone = alone + again, default_alone + default_again
         watching, taking_over = _watch(server, measured)
-    each_at_once, none = at_once_used.beyond(alone) * (1 / DELIVER_TIMES), alone * 0
+    each_at_once, none = at_once_used * (1 / DELIVER_TIMES), alone * 0
     days = [
-        (at_once, earlier, default_alone, none, each_at_once),
-        (staying, starts, alone, _day(watching) - _day(alone), taking_over),
+        (at_once, earlier, earlier_used, default_alone, none, each_at_once),
+        (staying, starts, used, alone, _day(watching) - _day(alone), taking_over),
     ]
     first = None
-    for n, others, idle, watched, each in days:
+    for n, others, used, idle, watched, each in days:
         prefect, deliver = _day(idle), watched + each * n
         day = prefect + deliver + sum((used[name] * times for name, times in others.items()), start=none)
         first = first or (day, deliver)
@@ -98,9 +104,14 @@ def _starts_a_day() -> dict[str, int]:
 def _times_a_day(cron: str) -> int:
     minute, hour, *days = cron.split()
     assert days == ["*", "*", "*"], cron
-    span, _, step = minute.replace("*", "0-59").partition("/")
+    return _times(minute, "0-59") * _times(hour, "0-23")
+
+
+def _times(due: str, whole: str) -> int:
+    """Return how often a part of a cron line is due: `5`, `*`, `*/4` or `2-22/4`."""
+    span, _, step = due.replace("*", whole).partition("/")
     first, _, last = span.partition("-")
-    return len(range(int(first), int(last or first) + 1, int(step or 1))) * (24 if hour == "*" else 1)
+    return len(range(int(first), int(last or first) + 1, int(step or 1)))
 
 
 def _idle_shop(folder: Path) -> dict[str, str]:

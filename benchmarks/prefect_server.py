@@ -54,6 +54,8 @@ class PrefectServer:
     api: httpx.Client
     processes: tuple["subprocess.Popen[bytes]", ...]
     database: Path
+    prepares_runs: bool = False
+    """Whether another process of Prefect prepares each run, as it does without the command in `prefect.yaml`."""
 
     def usage(self) -> Usage:
         """Return what both have used since they began, with all the runs that have ended."""
@@ -67,7 +69,8 @@ class PrefectServer:
     def start(self, deployment: str, **parameters: object) -> str:
         """Start a run now, and return its id."""
         key = self._asked("GET", f"deployments/name/{deployment}/{deployment}")["id"]
-        begun = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        begun: dict[str, Any] = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        begun |= {"job_variables": {"command": None}} if self.prepares_runs else {}
         return str(self._asked("POST", f"deployments/{key}/create_flow_run", begun)["id"])
 
     def state(self, run: str) -> str:
@@ -117,7 +120,9 @@ def _cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def prefect_server(folder: Path, settings: Mapping[str, str]) -> Iterator[PrefectServer]:
+def prefect_server(
+    folder: Path, settings: Mapping[str, str], *, prepares_runs: bool = False
+) -> Iterator[PrefectServer]:
     """Start a server, deploy every flow, pause every schedule, and start a worker; end both whatever happens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -140,7 +145,7 @@ def prefect_server(folder: Path, settings: Mapping[str, str]) -> Iterator[Prefec
             )
         PrefectServer(api, (), folder).pause_all()
         started.append(_begin([str(PREFECT), "worker", "start", "--pool", "forewarn", "--limit", "4"], env))
-        yield PrefectServer(api, tuple(started), folder / "prefect" / "prefect.db")
+        yield PrefectServer(api, tuple(started), folder / "prefect" / "prefect.db", prepares_runs)
 
 
 def _begin(command: list[str], env: dict[str, str]) -> "subprocess.Popen[bytes]":

@@ -5,16 +5,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from prefect import flow
+from prefect.runtime import deployment
 
 from app.callback_delivery import ask_about_the_rest, work_off_callbacks
 from app.channel_loops import finish_all, send_on_all_channels
+from app.check_starts import CheckStarts
 from app.clock import Clock, make_clock
 from app.composition import App, open_app
 from app.delivery_watch import DeliveryWatch
+from app.deployed_flows import start_run_of
 from app.live_channels import channels_not_live
-from app.prefect_page import as_state, emit_shop_event, publish_artifact, rename_flow_run, tell_story
+from app.prefect_page import as_state, emit_shop_event, log_sentences, publish_artifact, rename_flow_run, tell_story
 from app.prefect_tasks import run_task
 from app.reports import run as run_report
 from app.reports.deliveries import did_anything
@@ -72,7 +76,14 @@ async def _watch(shop: str | None, as_of: date | None, minutes: float) -> Report
             await rename_flow_run(delivery_story(DELIVER, watch.report).name)
 
     watch.on_delivery = rename
+    if deployment.name:
+        watch.on_look = CheckStarts(partial(_start_flow, shop)).look
     return await watch.run(shop)
+
+
+async def _start_flow(shop: str | None, flow: str, why: str) -> None:
+    await start_run_of(flow, {"shop": shop} if shop else {})
+    log_sentences([f"Started {flow}: {why}."])
 
 
 def check_day(app: App, as_of: date | None) -> None:

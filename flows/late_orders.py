@@ -19,6 +19,7 @@ from app.prefect_tasks import run_task
 from app.reports.run import fill_evaluation, fill_orders, summary
 from app.reports.story import evaluation_story, import_sentences, page_rows
 from app.run_tracking import flow_result, flow_run_name, track_run
+from app.source_files import source_state
 from flows.allocate import run_allocate
 from models.alerts import RUN_COMPLETED
 from models.batches import Progress, no_progress
@@ -38,6 +39,7 @@ from tasks.reporting.dry_run import dry_run as evaluate_without_writing
 from tasks.reporting.result_days import count_results
 from tasks.reporting.result_schedule import result_days_to_count
 from tasks.runs.records import LATE_ORDERS
+from tasks.starts.check_state import note_changed_facts, note_imported_files
 
 
 @flow(name=LATE_ORDERS, flow_run_name=flow_run_name, retries=0, validate_parameters=True)
@@ -105,7 +107,8 @@ async def run_late_orders(
 
         if not breaches:
             if import_first:
-                await run_allocate(app, as_of, progress=progress)
+                allocated, _ = await run_allocate(app, as_of, progress=progress)
+                await asyncio.to_thread(_note_changes, context, report, allocated)
             await run_task(learn_changed, context)
             await evaluate(app, context, report, limit, progress)
             breaches = await run_task(check_run, context)
@@ -127,15 +130,27 @@ async def run_late_orders(
 
 def import_data(app: App, context: Context, report: Report, progress: Progress) -> None:
     """Import the shop's data, and fill a report with what was read."""
+    files = source_state(app.settings, app.folder)
     with app.source() as source:
         counts = import_all(
             app.context.engine, source, context.as_of, app.rejects, progress=progress, erasure_key=context.erasure_key
         )
         report.excluded = {excluded.reason: excluded.count for excluded in source.excluded()}
+    if files is not None:
+        with context.engine.begin() as connection:
+            note_imported_files(connection, files)
     report.imported = {table: asdict(stats) for table, stats in counts.items()}
     report.missing = list(counts.missing)
     if any(stats.rejected for stats in counts.values()):
         report.rejects = str(app.rejects)
+
+
+def _note_changes(context: Context, report: Report, allocated: Report) -> None:
+    """Record that the import or the allocation changed facts, if they did."""
+    rows = sum(stats[name] for stats in report.imported.values() for name in ("inserted", "updated", "removed"))
+    if rows or sum(allocated.dates.values()):
+        with context.engine.begin() as connection:
+            note_changed_facts(connection, context.started_at)
 
 
 async def _dry_run(app: App, context: Context, limit: int | None, progress: Progress) -> Report:

@@ -223,6 +223,12 @@ class Settings(BaseSettings):
 
     timeout: float = Field(15.0, gt=0, description="seconds that a provider has to answer")
     concurrency: int = Field(16, ge=1, le=500, description="simultaneous requests of each channel in a deliver run")
+    import_minutes: float = Field(
+        15,
+        ge=1,
+        le=1440,
+        description="minutes between two imports of a source that is a database; files are imported when they change",
+    )
     batch_size: int = Field(500, ge=1, le=5000, description="orders or notices in one task run")
     lease_seconds: int = Field(
         600,

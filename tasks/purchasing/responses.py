@@ -21,6 +21,7 @@ from tasks.db.sql import in_list, lock_ordered
 from tasks.orders.due import mark_orders_due
 from tasks.orders.filters import CLOSED_FILTER
 from tasks.purchasing.signed_messages import SignedMessage, record_message
+from tasks.starts.check_state import note_changed_facts
 from tasks.tables import ORDER_LINES, ORDERS, OUTBOX, PURCHASE_LINES, PURCHASE_REQUESTS
 
 RESPONSE_COLUMNS = ("response", "reason", "promised_on")
@@ -213,6 +214,7 @@ def _apply(context: Context, connection: Connection, changed: Sequence[Mapping[s
     record_events(connection, events, context.started_at, who)
     orders: set[tuple[str, ...]] = {(line["order_id"],) for line in changed}
     mark_orders_due(connection, "orders", set(), orders, context.as_of, context.end_of(context.as_of))
+    note_changed_facts(connection, context.started_at)
 
 
 def _settle_requests(context: Context, connection: Connection, request_ids: set[str]) -> None:

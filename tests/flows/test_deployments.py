@@ -1,8 +1,9 @@
 """`prefect.yaml`, units, containers and the automation agree with the code, the operator's page and each other."""
 
 import re
+import shlex
+import subprocess
 from importlib import import_module
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ UNITS = {unit.stem: unit.read_text() for unit in (ROOT / "docs" / "systemd").glo
 OPERATE = (ROOT / "docs" / "operate.md").read_text()
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 KUBERNETES = ROOT / "examples" / "kubernetes" / "worker.yaml"
+NUMBERS = {2: "two", 4: "four", 6: "six"}
 HEARTBEAT = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 
 
@@ -42,6 +44,13 @@ def minutes(cron: str) -> set[int]:
     span, _, step = cron.split()[0].partition("/")
     first, _, last = span.replace("*", "0-59").partition("-")
     return set(range(int(first), int(last or first) + 1, int(step or 1)))
+
+
+def hours(cron: str) -> list[int]:
+    """Return the hours of a day at which a schedule is due: `5`, `*/4` or `2-22/4`."""
+    span, _, step = cron.split()[1].partition("/")
+    first, _, last = span.replace("*", "0-23").partition("-")
+    return [*range(int(first), int(last or first) + 1, int(step or 1))]
 
 
 def cron_of(name: str) -> str:
@@ -90,17 +99,34 @@ def test_the_operators_page_says_when_a_deployment_runs(name):
         return
     minute, hour, *days = cron_of(name).split()
     assert days == ["*", "*", "*"]
-    if hour != "*":
+    if hour == "*":
+        assert "each hour" in row[1]
+    elif hour.isdigit():
         assert row[1] == f"{hour}:{int(minute):02}"
     else:
-        shown = {"3-59/20": "every 20 minutes", "0-30/15": "with `restock` every 15 minutes"}.get(minute, "hour")
-        assert shown in row[1]
+        first, second, *_ = hours(cron_of(name))
+        every = NUMBERS[2 if name == "late-orders" else second - first]
+        assert f"every {every} hours: {first}:{minute}, {second}:{minute} and so on" in row[1]
 
 
-def test_orders_are_evaluated_every_15_minutes_by_late_orders_and_restock():
-    late_orders, restock = minutes(cron_of("late-orders")), minutes(cron_of("restock"))
-    assert late_orders.isdisjoint(restock)
-    assert late_orders | restock == {0, 15, 30, 45}
+def test_orders_are_evaluated_every_two_hours_by_late_orders_and_restock():
+    """And by what changes: `tests/app/test_check_starts.py`. The first check of the day follows `learn`."""
+    late_orders, restock = hours(cron_of("late-orders")), hours(cron_of("restock"))
+    assert sorted(late_orders + restock) == [*range(0, 24, 2)]
+    assert max(minutes(cron_of("learn"))) < min(minutes(cron_of("late-orders")))
+    assert hours(cron_of("learn")) == late_orders[:1] == [0]
+
+
+def test_the_worker_starts_runs_by_our_command_with_the_checkouts_python():
+    """Prefect gives its own command the run by the environment alone."""
+    command = DEPLOYMENTS["late-orders"]["work_pool"]["job_variables"]["command"]
+    shell, option, script = shlex.split(command)
+    assert (shell, option) == ("sh", "-c")
+    assert script.endswith(" && exec python -m app.flow_run")
+    shown = script.replace("app.flow_run", "site")
+    home = {"FOREWARN_HOME": str(ROOT)}
+    found = subprocess.run([shell, option, shown], env=home, capture_output=True, text=True, check=True)  # noqa: S603
+    assert str(ROOT / ".venv") in found.stdout
 
 
 def test_runs_missed_in_an_outage_are_cancelled_and_shards_never_are():
@@ -166,10 +192,9 @@ def test_the_containers_server_has_the_settings_of_the_units():
 
 def test_a_run_of_deliver_stays_until_the_next_two_are_due():
     (schedule,) = DEPLOYMENTS["deliver"]["schedules"]
-    due = sorted(minutes(schedule["cron"]))
-    gaps = [(after - before) % 60 for before, after in pairwise([*due, due[0]])]
-    assert len(set(gaps)) == 1
-    assert schedule["parameters"]["watch_minutes"] > 2 * gaps[0]
+    minute, *others = schedule["cron"].split()
+    assert (minute.isdigit(), others) == (True, ["*"] * 4), "it is due each hour"
+    assert schedule["parameters"]["watch_minutes"] > 2 * 60
     assert "watch_minutes" not in DEPLOYMENTS["deliver"].get("parameters", {}), "a run by hand ends when all is sent"
 
 

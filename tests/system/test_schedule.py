@@ -173,10 +173,10 @@ def test_the_schedule_alone_finds_late_orders_and_sends_their_notices(operator):
 
 
 def test_each_run_of_deliver_stays_until_the_next_one_has_taken_over(operator):
-    """The one that is completed, as the test before has seen, had 42 minutes."""
+    """The one that is completed, as the test before has seen, had 122 minutes."""
     (ended, *_), (watching, *_) = operator.scheduled("deliver"), operator.watching()
     assert ended["start_time"] < watching["start_time"] < ended["end_time"]
-    assert ended["parameters"] == watching["parameters"] == {"watch_minutes": 42}
+    assert ended["parameters"] == watching["parameters"] == {"watch_minutes": 122}
 
 
 def doctor(operator, before="", options="--json"):
