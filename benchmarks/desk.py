@@ -1,11 +1,13 @@
 """Measure the desk's pages: the server's own time for each route over a shop of any size."""
 
 import asyncio
+import os
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from starlette.applications import Starlette
 
 from app.composition import open_app
 from benchmarks.asked import Asked
+from benchmarks.copying import copy_ledger
+from benchmarks.databases import POSTGRESQL, SQLITE_NAME, databases, server_seconds
 from benchmarks.fresh import fresh
 from benchmarks.recording import record
 from benchmarks.shop import AS_OF, build
@@ -22,13 +26,14 @@ from models.search_keys import customer_keys, words_of
 from models.staff import Role
 from tasks.context import Context
 from tasks.db.sql import read_only
-from tasks.staff.accounts import add_person
+from tasks.staff.accounts import add_person, find_account
 from tasks.staff.sessions import start_session
 from tasks.tables import CUSTOMER_SEARCH, CUSTOMERS, NOTICES, PRODUCT_WORDS, PRODUCTS, RUNS
 from web.staff.addresses import DESK
 from web.staff.guard import COOKIE
 from web.staff.site import build_desk, staff_routes
 
+NAME, MAIL, MAKER = "desk", "mara@example.com", "a benchmark"
 TURNS = 20
 """How often each address is asked for; the first answer, for which code is loaded, does not count."""
 LATE = 2_000
@@ -45,11 +50,15 @@ class Asking:
 
 
 def run_desk(asked: Asked) -> Iterator[dict[str, Any]]:
-    """Ask for each page of the desk; a size is the shop's open orders."""
+    """Ask for each page of the desk over both databases; a size is the shop's open orders."""
+    turns = TURNS // 4 if asked.quick else TURNS
     for orders in asked.sizes:
         folder = asked.folder / f"{orders}"
         fresh(_make, folder, orders)
-        yield from fresh(_measure, folder, orders, TURNS // 4 if asked.quick else TURNS)
+        yield from fresh(_measure, folder, orders, turns)
+        with databases(asked.folder / "server") as both:
+            both.template(NAME, partial(fresh, _copy, folder))
+            yield from fresh(_measure, folder, orders, turns, both.url(NAME), both.postmaster)
 
 
 def _make(folder: Path, orders: int) -> None:
@@ -77,34 +86,54 @@ def _fill_search(engine: Engine) -> None:
         writing.execute(text("ANALYZE"))
 
 
-def _measure(folder: Path, orders: int, turns: int) -> list[dict[str, Any]]:
+def _copy(folder: Path, url: str) -> None:
+    with open_app(folder / "shop") as app:
+        copy_ledger(app.context.engine, url)
+
+
+def _measure(folder: Path, orders: int, turns: int, url: str = "", postmaster: int = 0) -> list[dict[str, Any]]:
+    """Return a row for each page, over SQLite's file or the PostgreSQL at an address."""
+    if url:
+        os.environ["FOREWARN_DATABASE_URL"] = url
+    of_server = partial(server_seconds, postmaster) if postmaster else float
     with open_app(folder / "shop") as app:
         noon = app.context.start_of(AS_OF) + timedelta(hours=12)
         context = replace(app.context, as_of=AS_OF, started_at=noon)
         with context.engine.begin() as connection:
-            person = add_person(connection, "Mara", "mara@example.com", frozenset(Role), noon, "a benchmark")
-            token = start_session(connection, person.id, "a benchmark", noon)
+            known = find_account(connection, MAIL)
+            person = known.person if known else add_person(connection, "Mara", MAIL, frozenset(Role), noon, MAKER)
+            token = start_session(connection, person.id, MAKER, noon)
         app_of_desk = Starlette(routes=staff_routes(context, lambda: noon))
-        return asyncio.run(_ask(app_of_desk, token, _addresses(context, noon), orders, turns))
+        rows = asyncio.run(_ask(app_of_desk, token, _addresses(context, noon), orders, turns, of_server))
+    return [{"database": POSTGRESQL if url else SQLITE_NAME, **row} for row in rows]
 
 
 async def _ask(
-    desk: Starlette, token: str, addresses: Sequence[Asking], orders: int, turns: int
+    desk: Starlette,
+    token: str,
+    addresses: Sequence[Asking],
+    orders: int,
+    turns: int,
+    server_seconds: Callable[[], float],
 ) -> list[dict[str, Any]]:
     transport, headers = ASGITransport(desk), {"Cookie": f"{COOKIE}={token}"}
     async with AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
-        return [await _row(client, one, orders, turns) for one in addresses]
+        return [await _row(client, one, orders, turns, server_seconds) for one in addresses]
 
 
-async def _row(client: AsyncClient, asking: Asking, orders: int, turns: int) -> dict[str, Any]:
+async def _row(
+    client: AsyncClient, asking: Asking, orders: int, turns: int, server_seconds: Callable[[], float]
+) -> dict[str, Any]:
     status = (await client.get(asking.address)).status_code
-    taken = []
+    taken, before = [], time.process_time() + server_seconds()
     for _ in range(turns):
         begun = time.perf_counter()
         await client.get(asking.address)
         taken.append((time.perf_counter() - begun) * 1000)
+    processor = (time.process_time() + server_seconds() - before) / turns * 1000
     percentiles = statistics.quantiles(taken, n=20, method="inclusive")
-    return {"open": orders, "page": asking.name, "status": status, "p50 ms": percentiles[9], "p95 ms": percentiles[18]}
+    times = {"p50 ms": percentiles[9], "p95 ms": percentiles[18], "processor ms": processor}
+    return {"open": orders, "page": asking.name, "status": status, **times}
 
 
 def _addresses(context: Context, noon: Any) -> list[Asking]:
