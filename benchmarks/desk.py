@@ -57,7 +57,7 @@ def run_desk(asked: Asked) -> Iterator[dict[str, Any]]:
         fresh(_make, folder, orders)
         yield from fresh(_measure, folder, orders, turns)
         with databases(asked.folder / "server") as both:
-            both.template(NAME, partial(fresh, _copy, folder))
+            both.template(NAME, partial(_copy_apart, folder))
             yield from fresh(_measure, folder, orders, turns, both.url(NAME), both.postmaster)
 
 
@@ -84,6 +84,10 @@ def _fill_search(engine: Engine) -> None:
         words = [{"word": word, "product_id": row.id} for row in products for word in words_of(row.name)]
         writing.execute(insert(PRODUCT_WORDS), words)
         writing.execute(text("ANALYZE"))
+
+
+def _copy_apart(folder: Path, url: str) -> None:
+    fresh(_copy, folder, url)
 
 
 def _copy(folder: Path, url: str) -> None:

@@ -36,6 +36,7 @@ from cli import restock as cli_restock
 from cli import results as cli_results
 from cli import retention as cli_retention
 from cli import runs as cli_runs
+from cli import send_again as cli_send_again
 from cli import shipments as cli_shipments
 from cli import shop as cli_shop
 from cli import staff as cli_staff
@@ -97,6 +98,7 @@ for command in (
     cli_restock.restock,
     cli_stock.stock,
     cli_learn.learn,
+    cli_send_again.send_again,
     cli_results.results,
     cli_retention.prune,
     cli_backup.backup,
