@@ -10,7 +10,7 @@ from app.shop_edits import CannotWrite, ShopEdits
 from models.staff import Right
 from models.versions import Area, VersionState
 from tasks.versions.record import ChangedOutside, NothingChanged, SavedMeanwhile, propose
-from templates.rendering.drafts import DraftProblem, Words, check_draft
+from templates.rendering.drafts import DraftProblem, Words, check_draft, languages_of
 from templates.rendering.environment import TemplateError
 from templates.rendering.formats import language_name
 from templates.rendering.previews import cases_of
@@ -80,6 +80,7 @@ def show(visit: Visit, form: Form = NEW, problems: list[DraftProblem] | None = N
     edits = visit.desk.services.edits
     refusal = NO_FILES if edits is None else edits.refusal
     title = title_of(words.message, visit.context.policy)
+    is_known = bool(words.first) or words.language in languages_of(words.message, own_folder(visit))
     following = standing.newest.number + 1 if standing.newest else 1
     return visit.page(
         "desk/template.html",
@@ -88,7 +89,7 @@ def show(visit: Visit, form: Form = NEW, problems: list[DraftProblem] | None = N
         parts=_fields(visit, words, form, texts, problems or [], mode),
         mode=mode,
         words=words,
-        state=state_words(visit, standing),
+        state=state_words(visit, standing) if is_known else "",
         is_waiting=standing.waits is not None,
         wait_words=wait_words(standing),
         wait_address=difference_address(words, standing),

@@ -1,6 +1,7 @@
 """The policy on the desk: a changed number shows what the next run does, is saved with its author, and can go back."""
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -289,6 +290,23 @@ def test_a_changed_meaning_of_late_is_learnt_by_the_next_run_and_the_page_says_s
     seen = desk.see({"warning.late_days": "6"})
     assert "the next run first learns how many end so late" in seen.text
     assert "0 / 0 / 0" in seen.text
+
+
+def test_a_forbidden_word_is_added_and_counts(desk):
+    typed = "Acme, cheap; de: billig*"
+    assert desk.save(desk.see({"words.forbidden": typed}), "the rival").status == 303
+    policy = Policy.model_validate(policy_data(desk.text))
+    assert policy.words.forbidden == {"any": ("Acme", "cheap"), "de": ("billig*",)}
+    assert desk.mara.form(POLICY).fields["words.forbidden"] == [typed]
+    wrong = desk.see({"words.forbidden": "de: ; x: y: z"})
+    assert "Enter words with commas between them" in wrong.text
+    assert desk.save(desk.see({"words.forbidden": ""}), "again").status == 303
+    assert Policy.model_validate(policy_data(desk.text)).words.forbidden == {}
+
+
+def test_a_change_of_days_is_said_with_what_they_are_today(desk):
+    seen = desk.see({"bucket.1.from_days": "2"})
+    assert re.search(r"\d more: 2 to 7 days late \(today: 4 to 7 days late\)", seen.text)
 
 
 def test_the_cost_of_messages_is_shown_or_said_to_be_unknown(desk):

@@ -16,6 +16,7 @@ from web.staff.policy.values import (
     SWITCH,
     TEXT,
     TIMES,
+    WORDS,
     Kind,
     choice,
 )
@@ -226,6 +227,16 @@ CHAPTERS = (
         ),
     ),
     Chapter(
+        "Which words we use",
+        (
+            Sentence("words.forbidden", "No message and no post may have: []", WORDS, optional=True),
+            Sentence("words.careful", "Ask again before these are saved: []", WORDS, optional=True),
+            Sentence("words.required", "Each mail about a delay must have: []", WORDS, optional=True),
+        ),
+        "Words with commas between them; those of one language after its code, as Acme, cheap; de: billig*. A * stands "
+        "for any letters at the end. Of required words with | between them, one is enough.",
+    ),
+    Chapter(
         "The order page",
         (
             Sentence("order_page.link_days", "The link in a message works for [] days", COUNT),
@@ -258,7 +269,7 @@ OPERATORS_OWN = {
     "order_page.new_links_a_day": "How many new links an order gets in a day",
     "promise_clock": "The law of each country",
     "retention": "How long records are kept",
-    "words": "Words that messages may not have, should not have, or must have",
+    "words.built_in": "Whether Forewarn's own lists of words count too",
 }
 """Sections and keys that are the operator's, shown with their values, and what they are about."""
 NOT_IN_FIGURES = {

@@ -12,6 +12,9 @@ from models.enums import Channel
 HUNDRED = Decimal(100)
 HOURS_OF = (Channel.SMS, Channel.EMAIL)
 """Channels with quiet hours, in the order of their sentence."""
+EVERY, MAX_WORD = "any", 100
+LANGUAGE = re.compile(r"([a-z]{2,3}(?:_[A-Z]{2})?|any)\s*:\s*(.+)", re.DOTALL)
+"""Words of one language, after its code."""
 AMOUNT = re.compile(r"([A-Za-z]{3})\s*([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -74,6 +77,24 @@ def _amounts(text: str) -> dict[str, Decimal]:
     return found
 
 
+def _words_text(words: Mapping[str, Sequence[str]]) -> str:
+    """Return words by language as `Acme, cheap; de: billig*`: those of every language first, without a code."""
+    groups = sorted(words.items(), key=lambda group: group[0] != EVERY)
+    return "; ".join(("" if language == EVERY else f"{language}: ") + ", ".join(each) for language, each in groups)
+
+
+def _words(text: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for group in filter(None, (group.strip() for group in re.split(r"[;\n]", text))):
+        named = LANGUAGE.fullmatch(group)
+        language, listed = (named[1], named[2]) if named else (EVERY, group)
+        words = list(filter(None, (word.strip() for word in listed.split(","))))
+        if ":" in listed or language in found or not words or max(map(len, words)) > MAX_WORD:
+            raise BadValue("Enter words with commas between them, such as Acme, cheap; de: billig*.")
+        found[language] = words
+    return found
+
+
 def _hours_texts(quiet: Mapping[Channel, Any]) -> list[str]:
     texts = []
     for channel in HOURS_OF:
@@ -132,6 +153,7 @@ PERCENT = Kind(
     lambda value: ["" if value is None else number_text(value)], lambda texts: _number(texts[0]), inputmode="decimal"
 )
 AMOUNTS = Kind(lambda value: [_amounts_text(value)], lambda texts: _amounts(texts[0]), width="wide", empty={})
+WORDS = Kind(lambda value: [_words_text(value)], lambda texts: _words(texts[0]), width="wide", empty={})
 SWITCH = Kind(
     lambda value: ["yes" if value else "no"], lambda texts: _SWITCH.read(texts) == "yes", options=_SWITCH.options
 )
