@@ -33,7 +33,7 @@ def set_up(
     ] = None,
     address: Annotated[list[str], typer.Option(help="for e-mail: whom to write to; repeat it for more")] = [],  # noqa: B006
     only: Annotated[list[Alert], typer.Option(help="the alerts to send; repeat it \\[default: all]")] = [],  # noqa: B006
-    silence: Annotated[float, typer.Option(min=0.2, help="minutes without a run after which `no-run` is sent")] = 60,
+    silence: Annotated[float, typer.Option(min=0.2, help="minutes without a run after which `no-run` is sent")] = 180,
     pool: Pool = None,
     shop: Shop = None,
     *,

@@ -13,8 +13,8 @@ from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.runs.records import HELD, LATE_ORDERS
 from tasks.tables import CHANNEL_STATES, NOTICES, OUTBOX, RUNS
 
-MAX_RUN_AGE = timedelta(hours=1)
-"""The last check of late orders must have ended without a fault within this time."""
+MAX_RUN_AGE = timedelta(hours=3)
+"""The last check of late orders must have ended without a fault within this time; the schedule has one in two hours."""
 SUCCESSES = ("done", HELD)
 """States of a run that ended without a fault; one that is held did its work."""
 

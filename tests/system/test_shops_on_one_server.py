@@ -279,11 +279,11 @@ def test_messages_in_doubt_and_legal_deadlines_alert_their_own_shop_alone(shops)
 
 
 def test_no_run_for_a_while_is_an_alert(shops):
-    """The schedule of south is switched off; its alert waits for 12 seconds in place of an hour."""
+    """The schedule of south is switched off; its alert waits for 12 seconds in place of three hours."""
     shops.stop_schedule("south", "late-orders")
     before = len(shops.chat.subjects("south"))
-    until(lambda: "South & Co: no run for an hour" in shops.chat.subjects("south")[before:], "the alert", LONG)
-    assert "North & Co: no run for an hour" not in shops.chat.subjects("north")
+    until(lambda: "South & Co: no run for hours" in shops.chat.subjects("south")[before:], "the alert", LONG)
+    assert "North & Co: no run for hours" not in shops.chat.subjects("north")
 
 
 def test_alerts_can_be_listed_set_up_again_and_removed(shops):

@@ -133,8 +133,8 @@ def test_a_shop_whose_orders_were_checked_is_ready(told):
     assert {name for name, one in checks.items() if one["ok"]} == {"records", "last_run", "channels", "held_runs"}
 
 
-def test_without_a_run_within_the_hour_it_is_not_ready(told):
-    checks, is_ready = ready(told, at=noon(0) + timedelta(minutes=61))
+def test_without_a_run_within_three_hours_it_is_not_ready(told):
+    checks, is_ready = ready(told, at=noon(0) + timedelta(minutes=181))
     assert not is_ready
     assert [name for name, one in checks.items() if not one["ok"]] == ["last_run"]
 

@@ -160,7 +160,7 @@ def test_a_stopped_channel_and_a_failed_run_come_before_what_is_fine(driver, age
     assert "Texts Stopped since 12:00 The account is suspended." in page.text
     assert "Stock and good news Failed" in page.text
     assert page.text.index("Stopped since") < page.text.index("Check of all orders")
-    clock.at += timedelta(hours=3)
+    clock.at += timedelta(hours=3, minutes=1)
     assert "Overdue" in agent.get("/desk").text
 
 
