@@ -36,12 +36,20 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin the slowest files first: xdist hands files out in this order. Mark what needs PostgreSQL."""
+    """Begin the slowest files first, as xdist hands them out in this order. Mark what needs PostgreSQL, or may wait."""
     items.sort(key=lambda item: SLOWEST.index(item.path.name) if item.path.name in SLOWEST else len(SLOWEST))
     for item in items:
-        given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        given = _databases_of(item)
         if "postgresql" in given or "postgres" in item.fixturenames:
             item.add_marker(pytest.mark.server)
+        suffices = item.get_closest_marker("sqlite_suffices") and not item.get_closest_marker("both_databases")
+        if suffices and "postgresql" in given:
+            item.add_marker(pytest.mark.long)
+
+
+def _databases_of(item: pytest.Item) -> list[object]:
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return [params[name] for name in ("ledger", "database") if name in params]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,6 +12,10 @@ from tests.support.builders import day, line
 from tests.support.shop_driver import customer, noon
 from tests.support.supply import LAMP, add_deliveries, allocate, execute, expected_date
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "decisions of a day; stock is allocated and notices recorded on both databases in tests/tasks"
+)
+
 
 @pytest.fixture
 def waiting(driver):
@@ -36,6 +40,7 @@ def told(driver, on):
     return sorted((message.to, message.category) for message in driver.run_day(on))
 
 
+@pytest.mark.both_databases
 def test_goods_that_arrive_are_good_news_for_as_many_orders_as_they_cover(waiting):
     arrive(waiting, 5, on=3)
     assert told(waiting, 3) == [("c1@example.com", "good_news"), ("c2@example.com", "good_news")]
@@ -109,6 +114,7 @@ def test_a_line_in_stock_that_never_leaves_does_not_get_a_new_date_each_day(wait
     assert "good_news" in {category for _, category in told(waiting, 61)}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("priority", "kept"), [(0, True), (9, False)])
 def test_a_line_told_to_be_in_stock_stays_so_except_for_a_higher_priority(waiting, priority, kept):
     arrive(waiting, 2, on=3)
@@ -148,6 +154,7 @@ def test_an_order_that_was_never_told_hears_no_good_news(driver):
     assert {row["source"] for row in driver.rows(EXPECTED_DATES)} == {"inbound", "stock"}
 
 
+@pytest.mark.both_databases
 def test_staff_see_why_in_the_ledger(waiting):
     arrive(waiting, 6, on=3)
     waiting.evaluate(3)

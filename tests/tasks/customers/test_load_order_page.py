@@ -17,6 +17,8 @@ from tests.support.choosing import page_of
 from tests.support.shop_driver import customer, noon
 from tests.support.supply import LAMP, VASE, add_deliveries, allocate, execute
 
+pytestmark = pytest.mark.sqlite_suffices("what the page offers; all that it loads is loaded on both databases by a few")
+
 FERN = ProductFacts("fern", "Fern", "lamps", Decimal(46))
 FEE = Decimal("4.90")
 
@@ -25,6 +27,7 @@ def keys(page):
     return [option.key for option in page.open.cancels]
 
 
+@pytest.mark.both_databases
 def test_a_late_order_says_when_it_comes_and_what_can_be_done(driver):
     driver.order("1041", line("1", promised=-9, expected=4), line("2", promised=6), shipping_fee=FEE)
     page = page_of(driver)
@@ -80,6 +83,7 @@ def test_an_unknown_order_is_an_error(driver):
         page_of(driver, "9")
 
 
+@pytest.mark.both_databases
 def test_the_page_lists_what_was_sent_and_not_what_waits(driver):
     driver.order("1041", line(promised=-9))
     driver.evaluate()
@@ -99,6 +103,7 @@ def test_messages_to_an_earlier_customer_are_not_shown_to_a_later_one(driver):
     assert page_of(driver).messages == ()
 
 
+@pytest.mark.both_databases
 def test_after_good_news_the_page_opens_with_it_until_it_is_no_longer_true(driver):
     driver.order("1041", line(promised=-9, expected=20))
     driver.run_day()
@@ -118,6 +123,7 @@ def swappable(driver):
     return driver
 
 
+@pytest.mark.both_databases
 def test_a_product_that_was_offered_can_be_chosen_while_it_is_in_stock(swappable):
     (swap,) = page_of(swappable).open.swaps
     assert (swap.key, swap.product, swap.quantity, swap.price_difference) == ("1:fern", FERN, 1, 6)
@@ -152,6 +158,7 @@ def test_a_substitute_that_is_gone_is_not_on_the_page(swappable):
     assert page_of(swappable).open.swaps == ()
 
 
+@pytest.mark.both_databases
 def test_a_discount_is_offered_until_it_expires(driver):
     driver.order("1041", line(promised=-20, expected=4))
     driver.run_day()

@@ -18,6 +18,10 @@ from tasks.tables import NOTICES, ORDER_LINKS, ORDERS, OUTBOX
 from tests.support.builders import ANNA, line
 from tests.support.shop_driver import SHOP, noon, renderer_of, with_renderer
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "links in words; they are stored, found and revoked on both databases by a few"
+)
+
 PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
 
 
@@ -53,6 +57,7 @@ def test_the_link_in_a_mail_opens_its_order(shop):
     assert LINK_PLACEHOLDER not in message.text + message.html
 
 
+@pytest.mark.both_databases
 def test_the_ledger_holds_neither_the_token_nor_words_with_it(shop):
     shop.order("1041", line(promised=-9))
     shop.run_day()
@@ -81,6 +86,7 @@ def test_an_order_with_an_address_of_its_own_keeps_it(shop):
     assert shop.rows(ORDER_LINKS) == []
 
 
+@pytest.mark.both_databases
 def test_a_link_expires_after_the_policys_days(shop):
     shop.order()
     token = mint(shop)
@@ -88,6 +94,7 @@ def test_a_link_expires_after_the_policys_days(shop):
     assert open_at(shop, token, days=90) is None
 
 
+@pytest.mark.both_databases
 def test_only_the_newest_links_of_an_order_work(shop):
     shop.context = replace(shop.context, policy=Policy(order_page=OrderPagePolicy(links_alive=2)))
     shop.order()
@@ -112,6 +119,7 @@ def test_a_link_that_nobody_got_ends_none_that_the_customer_has(shop, state, wor
         assert list_links(shop.context, connection, "1041", noon(0))[1]["works"] is works
 
 
+@pytest.mark.both_databases
 def test_revoked_links_open_nothing_and_the_ledger_says_who_revoked_them(shop):
     shop.order()
     token = mint(shop)
@@ -121,6 +129,7 @@ def test_revoked_links_open_nothing_and_the_ledger_says_who_revoked_them(shop):
     assert shop.rows(ORDER_LINKS)[0]["revoked_by"] == "mara"
 
 
+@pytest.mark.both_databases
 def test_a_link_opens_nothing_once_the_order_belongs_to_somebody_else(shop):
     shop.order()
     token = mint(shop)

@@ -42,6 +42,10 @@ from tests.support.choosing import Visitor
 from tests.support.shop_driver import customer, noon
 from tests.support.supply import LAMP, VASE, add_deliveries, allocate, execute
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "what a choice means; races, random choices and the acts that lock run on both databases"
+)
+
 FERN = ProductFacts("fern", "Fern", "lamps", Decimal(46))
 FEE = Decimal("4.90")
 
@@ -94,6 +98,7 @@ def bucket(driver, on=0):
     return driver.watch()["bucket"], sent
 
 
+@pytest.mark.both_databases
 def test_a_customer_who_waits_agrees_to_the_date_and_to_the_notice_that_told_it(late):
     made = Visitor(late).choose(Act.WAIT)
     (notice,) = late.notices
@@ -133,6 +138,7 @@ def test_what_a_customer_cancels_is_not_late_any_more_and_nothing_is_written_abo
     assert bucket(late, 20) == ("on_time", 0)
 
 
+@pytest.mark.both_databases
 def test_the_whole_order_can_be_cancelled_at_once(late):
     made = Visitor(late).choose(Act.CANCEL, "all")
     assert (made.lines, made.refund) == (("1", "2"), Decimal("84.90"))
@@ -168,12 +174,14 @@ def test_a_cancellation_replaces_the_wait_for_the_same_line(late):
     assert cancel.state is ChoiceState.UNDONE
 
 
+@pytest.mark.both_databases
 def test_cancelling_one_line_after_the_other_pays_back_the_shipping_with_the_last(late):
     visitor = Visitor(late)
     first, second = visitor.choose(Act.CANCEL, "2"), visitor.choose(Act.CANCEL, "all")
     assert (first.refund, second.refund, second.lines) == (Decimal(40), Decimal("44.90"), ("1",))
 
 
+@pytest.mark.both_databases
 def test_a_swap_reserves_the_pieces_for_the_time_that_the_policy_says(swappable):
     anna, ben = Visitor(swappable), Visitor(swappable, "1042")
     form = ben.form(Act.SWAP, "1:fern")
@@ -236,6 +244,7 @@ def test_what_is_ready_is_sent_now_and_the_rest_follows(split):
     assert visitor.page.open.ship_now == ("2",)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("changed_since", [False, True])
 def test_undoing_restores_the_preference_that_stood_before_unless_it_was_changed_since(split, changed_since):
     set_shipping_preference(split.context, "1041", ShippingPreference.COMPLETE, "ana")
@@ -258,6 +267,7 @@ def test_a_line_that_waited_for_a_cancelled_one_can_leave(split):
         assert {row[3] for row in packing_rows(split.context, connection, DAY)} <= {"2"}
 
 
+@pytest.mark.both_databases
 def test_a_discount_is_taken_once_and_mailed_with_its_code(driver):
     driver.order("1041", line(promised=-20, expected=4))
     driver.run_day()
@@ -272,6 +282,7 @@ def test_a_discount_is_taken_once_and_mailed_with_its_code(driver):
         visitor.undo()
 
 
+@pytest.mark.both_databases
 def test_the_same_form_is_one_choice(late):
     visitor = Visitor(late)
     form = visitor.form(Act.CANCEL, "late")
@@ -280,6 +291,7 @@ def test_the_same_form_is_one_choice(late):
     assert len(late.rows(CUSTOMER_CHOICES)) == len(late.rows(CUSTOMER_MAILS)) == 1
 
 
+@pytest.mark.both_databases
 def test_of_two_forms_one_stands_and_the_other_is_told(late):
     visitor = Visitor(late)
     cancel, wait = visitor.form(Act.CANCEL, "late"), visitor.form(Act.WAIT)
@@ -289,6 +301,7 @@ def test_of_two_forms_one_stands_and_the_other_is_told(late):
     assert conflict.value.standing == made
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("waited", [False, True])
 def test_nobody_is_told_that_a_choice_stands_which_was_taken_back(late, waited):
     visitor = Visitor(late)
@@ -436,6 +449,7 @@ def test_what_is_packed_because_its_customer_asked_for_it_is_taken_back_no_more(
     assert [answer["value"] for answer in split.rows(CUSTOMER_ANSWERS)] == [ShippingPreference.AVAILABLE]
 
 
+@pytest.mark.both_databases
 def test_what_the_shop_refuses_is_owed_again_and_the_customer_is_told(late):
     visitor = Visitor(late)
     visitor.choose(Act.CANCEL, "late")
@@ -550,6 +564,7 @@ def test_a_mistake_in_a_template_keeps_nobody_from_cancelling(late, tmp_path):
     assert "'mistake' is undefined" in why
 
 
+@pytest.mark.both_databases
 def test_a_choice_and_all_that_follows_from_it_are_one_transaction(late):
     def broken():
         raise RuntimeError("no words")
@@ -571,6 +586,7 @@ def test_an_unpaid_order_is_cancelled_without_a_refund(driver):
     assert "0.00" not in driver.rows(CUSTOMER_MAILS)[0]["text"]
 
 
+@pytest.mark.both_databases
 def test_choices_of_one_order_do_not_close_the_lines_of_another(driver):
     driver.order("1041", line("1", promised=-9))
     driver.order("1042", line("1", promised=-9), customer=replace(ANNA, id="c2"))

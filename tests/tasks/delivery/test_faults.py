@@ -23,6 +23,10 @@ from tests.support.provider import Answer, run_provider
 from tests.support.shop_driver import SHOP, FakeTransport, customer, noon
 from tests.tasks.delivery.test_in_doubt import PROVIDERS, owe_a_post
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "what a provider answers; test_worker.py and test_circuit_breaker.py record the same on both databases"
+)
+
 SECOND = timedelta(seconds=1)
 WAIT = 120 * SECOND
 CHANNELS = {"sendgrid": Channel.EMAIL, "twilio": Channel.SMS, "x": Channel.X}
@@ -127,6 +131,7 @@ async def test_an_account_that_may_not_send_stops_its_channel_alone_after_one_me
         assert set(open_breakers(connection)) == {CHANNELS[name]}
 
 
+@pytest.mark.both_databases
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand for a full disk")
 def test_what_finds_the_disk_full_leaves_when_there_is_room_again(driver, tmp_path):
     driver.order("1")

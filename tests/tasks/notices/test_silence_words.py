@@ -18,6 +18,10 @@ from tests.support.clock_days import clock_of
 from tests.support.shop_driver import customer, noon
 from tests.support.supply import execute
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "words; their notices are recorded on both databases in test_record_notices.py"
+)
+
 AFTERNOON = timedelta(hours=7)
 """From noon in Berlin until texts may reach every zone of the United States."""
 ADA = customer("c2", country="US")
@@ -94,6 +98,7 @@ def test_it_is_said_in_portuguese(driver):
     assert kept(driver) == [[Statement.CANCEL, Statement.CONSENTS]]
 
 
+@pytest.mark.both_databases
 def test_the_clock_counts_the_mail_of_a_notice_and_not_the_text_beside_it(driver):
     who = customer("c2", country="US", phone="+12025550123", sms_consent=True)
     told(driver, 20, who)
@@ -110,6 +115,7 @@ def test_who_agreed_to_wait_is_told_that_silence_changes_nothing(driver):
     assert page_of(driver, on=1).silence == NO_CHANGE
 
 
+@pytest.mark.both_databases
 def test_a_notice_that_waits_beyond_the_promise_is_written_again_before_it_leaves(driver):
     driver.order("1041", line(promised=0, expected=20), customer=ADA, placed=-20)
     driver.evaluate()
@@ -119,6 +125,7 @@ def test_a_notice_that_waits_beyond_the_promise_is_written_again_before_it_leave
     assert not any("hear from you" in message.text for message in driver.transport.taken)
 
 
+@pytest.mark.both_databases
 def test_the_silence_of_an_order_names_the_first_day_on_which_something_ends(driver):
     driver.order(
         "1041", line("1", promised=0, expected=20), line("2", promised=5, expected=50), customer=ADA, placed=-20

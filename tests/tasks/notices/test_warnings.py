@@ -26,6 +26,10 @@ from tests.support.choosing import page_of
 from tests.support.foretelling import WORDS, Foretelling, always, foretold
 from tests.support.shop_driver import customer, noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "decisions and words; their notices are recorded on both databases in test_record_notices.py"
+)
+
 LAMP = line(promised=1, promise=Promise.DELIVER)
 
 
@@ -90,6 +94,7 @@ def test_the_day_before_the_promise_it_needs_to_be_likely(driver, in_hundred, le
         assert len(driver.run_day(0)) == left
 
 
+@pytest.mark.both_databases
 def test_an_order_is_looked_at_each_morning_and_warned_of_when_it_becomes_likely(driver):
     driver.order("1041", line(promised=12, promise=Promise.DELIVER))
     said = {7: 59, 8: 10, 9: 59.9, 10: 60, 11: 90}
@@ -99,6 +104,7 @@ def test_an_order_is_looked_at_each_morning_and_warned_of_when_it_becomes_likely
     assert [(on, messages) for on, _, messages in found if messages] == [(10, 1)]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("change", "in_hundred"),
     [
@@ -167,6 +173,7 @@ def test_an_estimate_is_told_when_its_promise_has_passed(driver):
     assert notice["told_on"] == day(2)
 
 
+@pytest.mark.both_databases
 def test_warnings_count_for_the_guardrails(driver, with_policy):
     with_policy(Policy(guardrails=GuardrailPolicy(min_orders=3)))
     for n in range(4):
@@ -178,6 +185,7 @@ def test_warnings_count_for_the_guardrails(driver, with_policy):
     assert {row["state"] for row in driver.notices} == {State.HELD}
 
 
+@pytest.mark.both_databases
 def test_the_order_page_says_that_it_may_come_later_and_offers_no_date_to_wait_for(driver):
     warned(driver)
     page = page_of(driver)

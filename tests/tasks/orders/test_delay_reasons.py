@@ -17,6 +17,8 @@ from tests.support.builders import day, line
 from tests.support.shop_driver import noon
 from tests.support.supply import LAMP, add_deliveries, allocate, execute
 
+pytestmark = pytest.mark.sqlite_suffices("decisions and words; reasons are stored and found on both databases by a few")
+
 LINE, INBOUND, PRODUCT, VENDOR = ReasonScope
 VASE = ProductFacts("vase", "Vase", "vases")
 
@@ -48,6 +50,7 @@ def test_a_line_without_any_reason_has_none(shop):
     assert reason(shop) is None
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("scope", "subject"), [(LINE, "1041/1"), (INBOUND, "D1"), (PRODUCT, "lamp"), (VENDOR, "V1")])
 def test_staff_say_why_a_line_its_delivery_its_product_or_its_vendor_is_late(shop, scope, subject):
     say(shop, scope, subject)
@@ -70,6 +73,7 @@ def test_a_vendor_is_also_that_of_a_product_without_a_delivery(shop):
     assert reason(shop, "1042") == DelayReason("strike", scope=VENDOR)
 
 
+@pytest.mark.both_databases
 def test_of_several_deliveries_the_last_one_makes_a_line_late(driver):
     driver.stock(LAMP, 0)
     add_deliveries(driver, ("D1", 1, 4), ("D2", 1, 9))
@@ -116,6 +120,7 @@ def test_a_message_that_has_not_left_is_written_again_with_the_new_reason(shop, 
     assert ["customs has not released the goods yet" in mail.text for mail in mails] == [True]
 
 
+@pytest.mark.both_databases
 def test_orders_whose_message_has_left_are_not_looked_at_again(shop):
     shop.run_day()
     version = shop.watch()["version"]
@@ -129,6 +134,7 @@ def test_staff_write_in_their_own_words_in_each_language(shop):
     assert "The reason for the delay: the kiln broke." in mail.text
 
 
+@pytest.mark.both_databases
 def test_who_said_what_is_recorded(shop):
     say(shop, PRODUCT, "lamp")
     say(shop, PRODUCT, "lamp", "customs", {"en": "customs is on strike"}, on=1)
@@ -185,6 +191,7 @@ def test_the_sources_own_words_for_a_reason_are_read_as_its_code(imported_shop):
     assert reason(shop) is None
 
 
+@pytest.mark.both_databases
 def test_a_delivery_whose_reason_changes_has_unsent_messages_written_again(imported_shop):
     shop = imported_shop
     delivery = {"id": "D1", "product_id": "lamp", "quantity": 5, "expected_on": day(4)}
@@ -220,6 +227,7 @@ def test_the_order_page_has_the_same_reason(shop):
     assert [item.reason for parcel in page.parcels for item in parcel.items] == [page.reason]
 
 
+@pytest.mark.both_databases
 def test_reasons_are_found_among_many_as_well(shop):
     many = [{"scope": "product", "subject": f"other {n}", "code": "strike", "texts": {}} for n in range(FEW + 1)]
     set_by = {"who": "mara", "set_at": noon(0)}

@@ -11,6 +11,10 @@ from cli.main import main
 from tests.support.buying import table
 from tests.support.shop_driver import SHOP_TOML
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "a user's whole way by commands; its imports and notices are tested on both databases"
+)
+
 DAY = "2026-06-15"
 CUSTOMERS = "id,name,email,phone,country,locale,sms_consent,prefers\nC1,Ada,ada@example.com,,DE,en,no,\n"
 PRODUCTS = (
@@ -100,6 +104,7 @@ def asked(shop):
     return [row for file in sorted((shop.place / "v1").glob("*.csv")) for row in table(file.read_bytes())]
 
 
+@pytest.mark.both_databases
 def test_of_a_line_sent_in_part_mail_explain_allocation_and_purchase_request_say_what_is_owed(shop):
     shop.write(
         orders=orders("1001,C1,2026-06-01 10:00:00,EUR,,,"),
@@ -206,6 +211,7 @@ def test_several_parcels_of_a_line_are_counted_and_their_links_shown(shop):
     assert [row["quantity"] for row in asked(shop)] == ["1"]
 
 
+@pytest.mark.both_databases
 def test_a_new_parcel_wakes_its_order_and_closes_the_line_and_one_that_is_gone_opens_it(shop):
     both = ("P1,1001,1,1,,2026-06-02,,,,,", "P2,1001,1,2,,2026-06-12,,,,,")
     shop.write(
@@ -311,6 +317,7 @@ def test_the_policy_promises_by_shipping_method_in_working_days_from_order_or_pa
     assert "1 orders by shipping method 'pigeon'" in said
 
 
+@pytest.mark.both_databases
 def test_fractions_go_from_the_files_to_the_mail_the_stock_and_the_vendor(shop):
     shop.write(
         customers=CUSTOMERS + "C2,Rita,rita@example.com,,BR,pt_BR,no,\n",

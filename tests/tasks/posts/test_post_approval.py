@@ -43,6 +43,10 @@ from tests.support.builders import day, line
 from tests.support.delivery import deliver_all
 from tests.support.shop_driver import FakeTransport, customer, noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "what people decide; posts are stored, marked and sent on both databases by a few"
+)
+
 MARA, JAN = Writer("Mara", "m"), Writer("Jan", "j")
 LAMP = ProductFacts("p1", "Reading Lamp", "lamps")
 X, BLUESKY = Channel.X, Channel.BLUESKY
@@ -90,6 +94,7 @@ def states(shop):
     return {row["network"]: row["state"] for row in shop.post_messages}
 
 
+@pytest.mark.both_databases
 async def test_a_draft_is_in_no_outbox_and_leaves_at_its_hour_with_the_text_of_each_network(shop):
     words = PostWords("The same for all", (X, BLUESKY), {BLUESKY: "For Bluesky"}, publish_at=noon(1))
     key = do(shop, write_post, words, MARA)
@@ -140,6 +145,7 @@ def test_one_person_is_enough_where_the_policy_does_not_ask_for_two(driver):
     assert set(states(driver).values()) == {State.QUEUED}
 
 
+@pytest.mark.both_databases
 def test_who_approves_approves_what_they_saw(shop):
     key = do(shop, write_post, WORDS, MARA)
     do(shop, ask_for_approval, key, MARA)
@@ -159,6 +165,7 @@ def test_a_post_that_is_sent_back_is_a_draft_with_a_note(shop):
     assert shop.posts[0]["note"] == ""
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("state", [PostState.DRAFT, PostState.WAITS, PostState.APPROVED])
 async def test_a_withdrawal_is_undone_and_all_is_as_before(shop, state):
     words = replace(WORDS, publish_at=noon(1))
@@ -174,6 +181,7 @@ async def test_a_withdrawal_is_undone_and_all_is_as_before(shop, state):
     assert set(await deliver(shop, noon(1))) == ({X, BLUESKY} if state is PostState.APPROVED else set())
 
 
+@pytest.mark.both_databases
 async def test_what_has_left_stays_and_the_rest_is_withdrawn(shop):
     key = approved(shop)
     await deliver(shop, noon(0), lambda m: PermanentFailure("no") if m.channel == X else None)
@@ -206,6 +214,7 @@ def test_a_post_whose_place_is_not_known_is_not_called_gone(shop, state, says):
         do(shop, withdraw_post, key, MARA)
 
 
+@pytest.mark.both_databases
 async def test_an_approved_post_becomes_a_draft_again_and_leaves_as_it_is_approved_then(shop):
     key = approved(shop)
     do(shop, reopen_post, key, MARA)
@@ -231,6 +240,7 @@ class Records(FakeTransport):
         return self.receipt
 
 
+@pytest.mark.both_databases
 async def test_a_network_that_failed_is_asked_whether_it_has_the_post_and_then_gets_it_once(shop):
     key = approved(shop, PostWords("We are open.", (X,)))
     await deliver(shop, noon(0), lambda _: PermanentFailure("X answered 403"))
@@ -333,6 +343,7 @@ def picture(size=(4000, 3000), kind="PNG", mode="RGBA"):
     return drawn.getvalue()
 
 
+@pytest.mark.both_databases
 async def test_a_picture_is_drawn_anew_and_goes_with_the_post(shop):
     redrawn = redraw_picture(picture(), "a red lamp")
     with Image.open(io.BytesIO(redrawn.content)) as seen:

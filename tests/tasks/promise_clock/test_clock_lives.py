@@ -1,5 +1,6 @@
 """Orders lived day by day through the deciding, the delivering and the clock, to their end."""
 
+import pytest
 from sqlalchemy import update
 
 from models.customers import Act
@@ -13,7 +14,12 @@ from tests.support.clock_days import live, open_duties, state
 from tests.support.shop_driver import customer, noon
 from tests.support.supply import execute
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "days of an order; each of its steps is tested on both databases in test_clock_facts.py and test_clock_walk.py"
+)
 
+
+@pytest.mark.both_databases
 def test_in_the_united_states_silence_first_agrees_and_then_cancels(driver):
     driver.order("1041", line(promised=2, expected=10), customer=customer("c2", country="US"), placed=-10)
     assert live(driver, 0, 1) == []

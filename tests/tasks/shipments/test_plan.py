@@ -44,6 +44,10 @@ from tests.support.builders import day, line
 from tests.support.shop_driver import noon
 from tests.support.supply import LAMP, VASE, add_deliveries, allocate, execute
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "decisions about parcels; plans are written and read on both databases by a few"
+)
+
 
 def at(context, on=0):
     return context.with_run("run", day(on), noon(on))
@@ -99,6 +103,7 @@ def apart(driver):
     return driver
 
 
+@pytest.mark.both_databases
 def test_lines_in_stock_leave_now_and_cost_and_value_are_stored(apart):
     assert allocate_and_plan(apart) == {"in_parts": 1, "changed": 1}
     assert plan_of(apart) == (IN_PARTS, SENTENCE)
@@ -108,6 +113,7 @@ def test_lines_in_stock_leave_now_and_cost_and_value_are_stored(apart):
     assert parcels(apart) == {"1041": (Parcel(("1",), day(1)), Parcel(("2",), day(8)))}
 
 
+@pytest.mark.both_databases
 def test_a_second_run_writes_nothing(apart):
     allocate_and_plan(apart)
     before = apart.rows(SHIPPING_PLANS)
@@ -115,6 +121,7 @@ def test_a_second_run_writes_nothing(apart):
     assert apart.rows(SHIPPING_PLANS) == before
 
 
+@pytest.mark.both_databases
 def test_a_new_date_makes_a_new_plan(apart):
     allocate_and_plan(apart)
     set_override(at(apart.context), "1041", "2", day(3), "Rita")
@@ -224,6 +231,7 @@ def test_an_order_in_a_currency_without_costs_is_sent_at_once(apart):
     assert plan_of(apart) == (AT_ONCE, "wait for all: the policy has no parcel cost in SEK")
 
 
+@pytest.mark.both_databases
 def test_pages_plan_all_orders_and_delete_old_plans_between_them(driver):
     driver.stock(VASE, 50)
     driver.stock(LAMP, 0)
@@ -240,6 +248,7 @@ def test_pages_plan_all_orders_and_delete_old_plans_between_them(driver):
     assert parcels(driver, *keys).keys() == {"01", "02", "04", "05"}
 
 
+@pytest.mark.both_databases
 def test_the_customers_preference_overrides_the_shops_and_the_policy(apart):
     change_all(apart, shipping_preference="complete")
     allocate_and_plan(apart)
@@ -358,6 +367,7 @@ def test_a_held_line_in_stock_is_no_good_news(apart):
     assert "ready" not in message.text
 
 
+@pytest.mark.both_databases
 def test_a_preference_changes_the_dates_of_queued_notices(apart):
     allocate_and_plan(apart)
     apart.evaluate()
@@ -380,6 +390,7 @@ def test_a_plan_stands_while_no_date_moves_even_if_its_first_parcel_is_still_her
     assert plan_of(apart)[0] == [("12", "2026-06-24")]
 
 
+@pytest.mark.both_databases
 def test_the_packing_list_has_every_piece_with_its_parcel_and_place(apart):
     execute(apart, insert(STOCKS).values(product_id="lamp", location="attic", on_hand=2))
     apart.order("1042", VASE_LINE, line("2", promised=2, quantity=4, product=LAMP), placed=-50)

@@ -17,6 +17,10 @@ from tests.support.choices import choice_row, insert_choices
 from tests.support.clocks import MovedClock
 from tests.support.shop_driver import noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "answers of the API; choices and links are recorded on both databases in tests/tasks/customers"
+)
+
 FERN = ProductFacts("fern", "Fern", "lamps", Decimal(46))
 one_database = pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
 """For what does not depend on the database."""
@@ -66,6 +70,7 @@ def test_an_order_is_shown_as_its_customer_sees_it_without_name_and_address(api,
     assert (shown.headers["cache-control"], shown.headers["x-content-type-options"]) == ("no-store", "nosniff")
 
 
+@pytest.mark.both_databases
 def test_a_cancellation_is_recorded_once_however_often_it_is_sent(api, shop, clock):
     made = api.choose("1041", "cancel", "late")
     assert made.status_code == 201
@@ -87,6 +92,7 @@ def test_a_cancellation_is_recorded_once_however_often_it_is_sent(api, shop, clo
     assert [event.kind for event in rows(shop, WEBHOOK_EVENTS)] == ["choice.requested"]
 
 
+@pytest.mark.both_databases
 def test_a_double_click_is_one_choice_and_two_people_are_told_of_each_other(api, shop):
     shown = api.get("/orders/1041").json()
     forms = [
@@ -205,6 +211,7 @@ def test_a_shop_without_order_pages_makes_no_links(driver):
     assert (refused.status_code, "no order pages" in refused.json()["error"]) == (409, True)
 
 
+@pytest.mark.both_databases
 def test_what_waits_for_the_shop_is_listed_page_by_page_and_marked_done(api, shop):
     made = [choice_row(str(n), made_at=noon(0) + timedelta(minutes=n // 2)) for n in range(1, 8)]
     insert_choices(shop.context, *made)
@@ -236,6 +243,7 @@ def test_the_shop_marks_what_it_has_done_and_what_it_could_not_do(api, shop):
 ODD_IDS = ("a/b", "a b", "ä", "%2F", "a%b", "?x=1", "#1", "a+b", "日本", "'; DROP TABLE", "\xa0", "a\nb")
 
 
+@pytest.mark.both_databases
 def test_orders_of_any_id_are_found(api, shop):
     for order in ODD_IDS:
         shop.order(order, line(promised=-9, expected=4))

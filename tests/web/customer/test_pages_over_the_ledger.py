@@ -20,6 +20,10 @@ from tests.support.shop_driver import SHOP, noon, with_renderer
 from tests.support.web_client import WebClient
 from web.customer.pages import routes
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "pages; what they read and record is tested on both databases in tests/tasks/customers"
+)
+
 PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
 KEY = b"k" * 32
 FERN = ProductFacts("fern", "Fern", "lamps", Decimal(46))
@@ -82,6 +86,7 @@ def test_a_discount_that_may_not_stand_in_the_mail_is_taken_on_the_page(without_
     assert offer["code"] not in mail
 
 
+@pytest.mark.both_databases
 def test_a_customer_reads_what_they_were_sent_and_cancels(customer):
     page = customer.get()
     assert "Your order is late. We are sorry." in page.text
@@ -97,6 +102,7 @@ def test_a_customer_reads_what_they_were_sent_and_cancels(customer):
     assert "Cancellation requested" in customer.get().text
 
 
+@pytest.mark.both_databases
 def test_the_same_form_twice_is_one_choice_and_another_one_is_a_conflict(customer):
     first, second = customer.get("/cancel").form, customer.get("/wait").form
     assert customer.client.send(first).location == customer.client.send(first).location
@@ -123,6 +129,7 @@ def test_looking_writes_nothing(customer):
     assert [customer.rows(table) for table in tables] == before
 
 
+@pytest.mark.both_databases
 def test_a_link_opens_nothing_once_it_is_revoked_or_has_expired(customer):
     customer.days = 89
     assert customer.get().status == 200

@@ -33,6 +33,10 @@ from tests.support.delivery import mark_due
 from tests.support.desk import desk_client
 from tests.support.shop_driver import SHOP, FakeTransport, noon, renderer_of, with_renderer
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "its queries run on both databases in test_every_route.py and in the tests of what it calls"
+)
+
 PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
 PHONE = replace(ANNA, phone="+4915112345678", sms_consent=True)
 ACTS = ("answer", "date", "again", "note", "hold", "mute", "critical", "shipment", "link", "show")
@@ -128,6 +132,7 @@ def test_what_waits_stays_while_the_order_is_held_and_leaves_once_it_is_released
     assert shop.rows(ORDER_INSTRUCTIONS) == []
 
 
+@pytest.mark.both_databases
 def test_an_order_is_held_once(shop, mara):
     form = mara.form("/desk/orders/1041/hold")
     first, second = mara.send(form), mara.send(form)
@@ -190,6 +195,7 @@ def test_an_order_that_is_not_time_critical_any_more_waits_for_the_threshold(dri
 # A note.
 
 
+@pytest.mark.both_databases
 def test_a_note_goes_with_the_next_message_by_each_of_its_ways_and_with_no_other_one(shop, mara):
     assert "gets a mail and a text at the next run, with your note." in mara.get("/desk/orders/1041/note").text
     done(mara, "note", {"note": "Your <lamp> is packed first. Mara"})
@@ -321,6 +327,7 @@ def test_a_message_that_is_not_true_any_more_is_not_sent_again(told, mara):
     assert "New mail address" not in page.text
 
 
+@pytest.mark.both_databases
 def test_any_message_of_the_order_is_sent_again_from_its_own_page(told, mara):
     text = next(row for row in told.notices if row["channel"] == "sms")
     number = 1 + [row["id"] for row in sorted(told.notices, key=lambda row: row["channel"])].index(text["id"])
@@ -358,6 +365,7 @@ def test_a_message_of_another_order_is_not_sent_again(told, mara):
     assert mara.get("/desk/orders/1041/again?message=elsewhere").status == 409
 
 
+@pytest.mark.both_databases
 def test_it_is_sent_again_to_an_address_once_whoever_asks(told, mara):
     jan = desk_client(told.context, "service", name="Jan", now=noon(0))
     form = jan.form("/desk/orders/1041/again?by=email", "/desk/orders/1041/again")
@@ -398,6 +406,7 @@ def test_what_is_sent_again_does_not_leave_once_it_is_not_so_any_more(told, mara
     assert (row["state"], row["reason"]) == ("skipped", "changed")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("name", "data", "query"),
     [
@@ -487,6 +496,7 @@ def test_a_date_says_who_gets_a_message_and_so_it_is(told, mara):
     assert "A message has left" in refused.text
 
 
+@pytest.mark.both_databases
 def test_a_date_is_taken_back_while_nothing_has_left(shop, mara):
     shop.run_day()
     number = done(mara, "date", {}, f"?line=1&day={day(20)}")
@@ -494,6 +504,7 @@ def test_a_date_is_taken_back_while_nothing_has_left(shop, mara):
     assert [message for n in range(1, 5) for message in shop.run_day(n)] == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("name", "query"), [("date", f"?line=1&day={day(20)}"), ("critical", "")])
 def test_nothing_is_taken_back_beside_a_worker_that_takes_a_message(shop, mara, name, query):
     shop.evaluate()
@@ -525,6 +536,7 @@ def test_a_date_that_cannot_be_is_refused_before_anything_is_set(told, mara, que
 # An answer.
 
 
+@pytest.mark.both_databases
 def test_an_answer_given_on_the_phone_is_recorded_with_its_amount_and_taken_back(told, mara):
     form = mara.form("/desk/orders/1041/answer")
     (value,) = [one for one in form.options["choice"] if one.startswith("cancel|") and one.endswith("|late")]
@@ -557,6 +569,7 @@ def test_an_answer_after_another_one_is_refused(told, mara):
 # How it is sent, the link, the doubt, the addresses.
 
 
+@pytest.mark.both_databases
 def test_how_an_order_is_sent_is_saved_and_taken_back(told, mara):
     number = done(mara, "shipment", {"how": "complete"})
     assert [row["value"] for row in told.rows(CUSTOMER_ANSWERS)] == ["complete"]
@@ -574,6 +587,7 @@ def test_a_new_link_is_mailed_and_counted(told, mara):
     assert [message.category for message in told.transport.taken[2:]] == ["new_link"] * 3
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("left", "state"), [("yes", State.SENT), ("no", State.QUEUED)])
 def test_a_message_in_doubt_is_settled(told, mara, left, state):
     key = told.notices[0]["id"]

@@ -17,6 +17,10 @@ from tests.support.web_client import WebClient
 from web.staff.desk import Services
 from web.staff.oidc import COOKIE
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "tokens and redirects; what the ledger keeps of them is tested on both databases"
+)
+
 ROLES = {"support": frozenset({Role.SERVICE}), "bosses": frozenset({Role.ADMIN})}
 
 
@@ -80,6 +84,7 @@ def test_the_sign_in_page_has_a_link_to_the_companys(desk):
     assert "/desk/oidc?next=%2Fdesk%2Flog" in [link.get("href") for link in page.tags("a")]
 
 
+@pytest.mark.both_databases
 def test_an_invited_person_is_let_in_where_they_wanted_to_go(desk):
     desk.invite()
     answer = desk.sign_in("/desk/oidc?next=/desk/log")
@@ -157,6 +162,7 @@ def test_the_start_uses_pkce_state_and_nonce_and_a_cookie_no_script_reads(desk):
     assert all(part in attributes for part in ("httponly", "secure", "samesite=lax", "path=/"))
 
 
+@pytest.mark.both_databases
 def test_a_claim_gives_roles_and_takes_them(driver, provider, desk):
     desk = Desk(driver, provider, roles_claim="groups", roles=ROLES)
     provider.person["groups"] = ["support", "chess club"]
@@ -173,6 +179,7 @@ def test_a_claim_gives_roles_and_takes_them(driver, provider, desk):
     assert desk.sign_in().status == 403
 
 
+@pytest.mark.both_databases
 def test_who_has_no_group_any_more_has_no_role_and_no_session(driver, provider, desk):
     desk = Desk(driver, provider, roles_claim="groups", roles=ROLES)
     provider.person["groups"] = ["support"]
@@ -185,6 +192,7 @@ def test_who_has_no_group_any_more_has_no_role_and_no_session(driver, provider, 
     assert client.get("/desk").status == 303
 
 
+@pytest.mark.both_databases
 def test_the_last_admin_stays_one_though_the_company_says_otherwise(driver, provider, desk):
     desk = Desk(driver, provider, roles_claim="groups", roles=ROLES)
     provider.person["groups"] = "bosses"

@@ -21,6 +21,10 @@ from tests.support.shop_driver import noon
 from web.staff.desk import Services
 from web.staff.undo import UNDO, UNDO_RIGHTS
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "its queries run on both databases in test_every_route.py and in the tests of what it calls"
+)
+
 INVITE = "/desk/people/invite"
 PASSWORD = "a new long password"
 
@@ -63,6 +67,7 @@ def new_person(office, mail="jan@lamps.example.com", roles=("service",)):
     return office.ana.post(INVITE, {"name": "Jan", "mail": mail, "roles": list(roles)})
 
 
+@pytest.mark.both_databases
 def test_an_invited_person_sets_a_password_once_and_is_signed_in(office):
     link = link_on(new_person(office))
     nobody = DeskClient(office.app, None)
@@ -176,6 +181,7 @@ def test_nobody_removes_themselves_or_gives_up_being_admin(office):
     assert "You cannot remove yourself" in answer.text
 
 
+@pytest.mark.both_databases
 def test_two_admins_who_remove_each_other_at_once_leave_one(office):
     jan = office.join("admin", name="Jan")
     give_password(office.context, jan.person)
@@ -239,6 +245,7 @@ def test_a_person_signs_out_everywhere_else(office):
     assert (office.mara.get("/desk").status, other.get("/desk").status) == (200, 303)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("column", [column.name for column in AUDIT_ENTRIES.c if column.name != "undone_by"])
 def test_the_database_changes_no_entry(office, column):
     number = office.record()
@@ -249,6 +256,7 @@ def test_the_database_changes_no_entry(office, column):
         connection.execute(update(AUDIT_ENTRIES).where(AUDIT_ENTRIES.c.id == number).values(values))
 
 
+@pytest.mark.both_databases
 def test_a_reason_can_only_be_emptied(office):
     number = office.record(why="Nora rang")
     with office.context.engine.begin() as connection:
@@ -257,6 +265,7 @@ def test_a_reason_can_only_be_emptied(office):
         connection.execute(update(AUDIT_ENTRIES).where(AUDIT_ENTRIES.c.id == number).values(why="Jan rang"))
 
 
+@pytest.mark.both_databases
 def test_the_database_deletes_and_replaces_no_entry(office):
     number = office.record()
     with pytest.raises(DBAPIError, match="only grows"), office.context.engine.begin() as connection:
@@ -269,6 +278,7 @@ def test_the_database_deletes_and_replaces_no_entry(office):
         connection.execute(replaced)
 
 
+@pytest.mark.both_databases
 def test_no_entry_is_replaced_by_another_with_the_same_form(office):
     number = office.record(form_id="f1")
     with read_only(office.context.engine) as connection:
@@ -280,6 +290,7 @@ def test_no_entry_is_replaced_by_another_with_the_same_form(office):
     assert office.said() == ["Mara held order 1041"]
 
 
+@pytest.mark.both_databases
 def test_an_entry_is_undone_once_and_stays_undone(office):
     number = office.record()
     by = office.record(what="released order 1041", undoes=number)
@@ -292,6 +303,7 @@ def test_an_entry_is_undone_once_and_stays_undone(office):
             connection.execute(update(AUDIT_ENTRIES).where(AUDIT_ENTRIES.c.id == number).values(undone_by=value))
 
 
+@pytest.mark.both_databases
 def test_a_form_is_one_entry_also_when_sent_at_the_same_time(office):
     def send(_):
         try:
@@ -305,6 +317,7 @@ def test_a_form_is_one_entry_also_when_sent_at_the_same_time(office):
     assert len({abs(number) for number in numbers}) == 1
 
 
+@pytest.mark.both_databases
 def test_the_log_is_by_day_and_is_filtered(office):
     office.record(why="he rang", at=office.clock() - timedelta(days=1))
     office.record(kind="date", subject="1059", what="set the expected date of order 1059")
@@ -328,6 +341,7 @@ def test_others_than_admins_see_what_they_did_themselves(office):
     assert "removed somebody" in office.ana.get("/desk/log.csv").html
 
 
+@pytest.mark.both_databases
 def test_a_long_log_has_pages(office):
     for n in range(51):
         office.record(what=f"did number {n}.")
@@ -344,6 +358,7 @@ def test_no_cell_of_the_file_is_a_formula(office):
     assert ",'=HYPERLINK(1)" in office.ana.get("/desk/log.csv").html
 
 
+@pytest.mark.both_databases
 def test_an_act_is_undone_from_the_log_by_whoever_may_act(office, monkeypatch):
     def undo(visit, entry, form):
         with visit.writing() as connection:

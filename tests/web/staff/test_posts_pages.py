@@ -22,6 +22,10 @@ from tests.support.desk import desk_app, desk_client
 from tests.support.shop_driver import customer, noon
 from web.staff.post_around import post_link
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "its queries run on both databases in test_every_route.py and in the tests of what it calls"
+)
+
 LAMP = ProductFacts("P1", "Reading Lamp", "Lamps")
 NETWORKS = (Channel.X, Channel.BLUESKY)
 SUNDAY = 6
@@ -69,6 +73,7 @@ def test_a_week_without_posts_says_what_makes_one_appear(people):
     assert "There is no week 2025-W60. This week is shown." in people[0].get("/desk/posts?week=2025-W60").text
 
 
+@pytest.mark.both_databases
 def test_a_post_is_written_asked_for_approved_by_a_second_person_and_withdrawn(shop, people):
     mara, jan = people
     path = waiting(mara, **HOUR)
@@ -105,6 +110,7 @@ def test_ones_own_approval_is_refused_also_where_the_form_is_forged(shop, people
     assert shop.rows(OUTBOX) == []
 
 
+@pytest.mark.both_databases
 def test_an_approval_of_a_text_that_was_changed_meanwhile_is_refused(shop, people):
     mara, jan = people
     path = waiting(mara)
@@ -116,6 +122,7 @@ def test_an_approval_of_a_text_that_was_changed_meanwhile_is_refused(shop, peopl
     assert shop.rows(OUTBOX) == []
 
 
+@pytest.mark.both_databases
 def test_two_who_edit_at_once_do_not_overwrite_each_other(shop, people):
     mara, jan = people
     path = written(mara)
@@ -316,6 +323,7 @@ def test_a_large_body_is_taken_from_whoever_may_send_a_picture_only(shop, people
     assert people[0].post_body(path, b"x" * 12_000_000, "multipart/form-data; boundary=x").status == 413
 
 
+@pytest.mark.both_databases
 def test_a_network_that_failed_is_tried_again_from_the_post(shop, people):
     mara, jan = people
     path = waiting(mara)
@@ -364,6 +372,7 @@ def test_a_post_that_a_person_found_there_is_named_once_in_its_history(shop, peo
     assert "published it on X" not in text
 
 
+@pytest.mark.both_databases
 def test_the_calendar_says_what_customers_get_that_day(shop, people):
     place(shop, 3)
     shop.evaluate()
@@ -413,6 +422,7 @@ def test_on_a_sunday_tomorrow_stands_above_the_week_too(shop, people):
     assert "Today and tomorrow" not in sunday.get("/desk/posts?state=draft").text
 
 
+@pytest.mark.both_databases
 def test_filters_are_in_the_address(people):
     mara, _ = people
     written(mara, "For X alone", networks=["x"])

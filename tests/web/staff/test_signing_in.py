@@ -18,6 +18,10 @@ from tests.support.shop_driver import noon
 from tests.support.web_client import FORM
 from web.staff.desk import Services
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "passwords, cookies and headers; a session is kept and a lock counted on both databases"
+)
+
 SIGN_IN = "/desk/sign-in"
 WRONG = "That mail address and password do not belong together."
 
@@ -49,6 +53,7 @@ def door(driver):
     return Door(driver)
 
 
+@pytest.mark.both_databases
 def test_the_right_password_opens_the_desk_at_the_page_that_was_asked_for(door):
     page = door.nobody.get(f"{SIGN_IN}?next=/desk/log")
     assert 'name="next" value="/desk/log"' in page.html
@@ -120,6 +125,7 @@ def test_a_token_that_the_browser_had_before_is_not_used_after_signing_in(door):
     assert DeskClient(door.app, None, token).get("/desk").status == 303
 
 
+@pytest.mark.both_databases
 def test_a_session_ends_when_idle_and_at_the_latest_after_two_weeks(door):
     client = door.client(door.sign_in())
     door.clock.move(seconds=IDLE.total_seconds() - 1)
@@ -141,6 +147,7 @@ def test_signing_out_ends_the_session_on_the_server_too(door):
     assert client.get("/desk").status == 303
 
 
+@pytest.mark.both_databases
 def test_a_removed_person_is_out_at_once_and_cannot_come_back(door):
     client = door.client(door.sign_in())
     with door.context.engine.begin() as connection:
@@ -157,6 +164,7 @@ def test_changed_roles_count_at_once(door):
     assert client.get("/desk/people").status == 303
 
 
+@pytest.mark.both_databases
 def test_five_wrong_passwords_lock_an_account_for_a_quarter_of_an_hour(door):
     assert [door.sign_in("wrong password").status for _ in range(6)] == [422] * 5 + [429]
     locked = door.sign_in()
@@ -227,6 +235,7 @@ def test_a_browser_that_does_not_say_where_a_form_came_from_is_refused(door):
     assert web.post(SIGN_IN, fields, plain | {"Origin": "http://127.0.0.1"}).status == 303
 
 
+@pytest.mark.both_databases
 def test_the_log_says_who_signed_in_and_who_was_refused(door):
     door.sign_in("wrong password")
     door.sign_in()

@@ -17,6 +17,10 @@ from tests.support.choosing import Visitor
 from tests.support.desk import desk_client
 from tests.support.shop_driver import SHOP, noon, renderer_of, with_renderer
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "its queries run on both databases in test_every_route.py and in the tests of what it calls"
+)
+
 PAGES = SHOP.model_copy(update={"order_pages": OrderPages(url="https://orders.lamps.example.com")})
 
 
@@ -38,6 +42,7 @@ def story(driver, *roles, path=""):
     return desk_client(driver.context, *(roles or ("service",)), now=noon(0)).get(f"/desk/orders/1041{path}")
 
 
+@pytest.mark.both_databases
 def test_the_story_opens_with_the_sentence(late):
     page = story(late)
     assert page.status == 200
@@ -47,6 +52,7 @@ def test_the_story_opens_with_the_sentence(late):
     )
 
 
+@pytest.mark.both_databases
 def test_what_a_person_did_is_told_once_with_its_reason(late):
     mara = desk_client(late.context, "service", name="Mara", now=noon(0))
     path = f"/desk/orders/1041/date?line=1&day={day(7)}"
@@ -77,6 +83,7 @@ def test_a_message_that_waits_for_an_address_that_was_stopped_is_not_said_to_wai
     assert driver.transport.taken == []
 
 
+@pytest.mark.both_databases
 def test_after_part_of_it_is_cancelled_the_story_says_so_and_its_swap_is_over(driver):
     driver.context = with_renderer(replace(driver.context, shop=PAGES, link_key=b"k" * 32), renderer_of(PAGES))
     driver.stock(ProductFacts("fern", "Fern", "lamps", Decimal(46)), 1)
@@ -104,6 +111,7 @@ def test_who_may_only_read_is_offered_no_act(late):
     assert "/show" not in page.html
 
 
+@pytest.mark.both_databases
 def test_each_thing_that_happened_is_an_event(late):
     visitor = Visitor(late)
     visitor.choose(Act.WAIT)

@@ -25,6 +25,10 @@ from web.panel.access import PanelKeys, new_token
 from web.panel.site import panel_routes
 from web.security import cut_tokens
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "its queries run on both databases in test_every_route.py and in the tests of what it calls"
+)
+
 KEY, SECRET = "planted-bearer-key-of-the-panel-1", "planted-secret-of-the-ticket-app-1"
 HOST = "https://lamps.zendesk.com"
 RSA = rsa.generate_private_key(65537, 2048)
@@ -68,6 +72,7 @@ def signed(key=SECRET, algorithm="HS256", **claims):
     return jwt.encode({"exp": int(noon(0).timestamp()) + 300, "aud": "the app"} | claims, key, algorithm)
 
 
+@pytest.mark.both_databases
 def test_the_panel_says_the_same_sentence_as_explain_and_the_api(told):
     with read_only(told.context.engine) as connection:
         sentence = explain_why(told.context, connection, "1041")
@@ -111,6 +116,7 @@ def test_it_only_reads_and_acts_open_the_desk_in_a_tab_of_its_own(told):
     assert ANNA.email not in page
 
 
+@pytest.mark.both_databases
 def test_a_mail_address_shows_its_order_or_all_of_them_late_ones_first(imported_shop):
     shop = imported_shop
     shop.enter_order("1", line(promised=9))
@@ -195,6 +201,7 @@ def test_sites_that_may_frame_it_are_https_or_on_this_machine():
             panel_hosts(Settings(panel_hosts=wrong))
 
 
+@pytest.mark.both_databases
 def test_a_key_made_on_the_desk_opens_it_and_without_keys_nothing_does(told):
     for keys, status in ((PanelKeys(is_known=lambda key: key == "made"), 200), (PanelKeys(), 401)):
         app = Starlette(routes=panel_routes(told.context, keys, (), lambda: noon(0)))

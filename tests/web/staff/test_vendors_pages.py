@@ -15,6 +15,10 @@ from tests.support.buying import Buying
 from tests.support.desk import desk_client
 from tests.support.shop_driver import noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "its queries run on both databases in test_every_route.py and in the tests of what it calls"
+)
+
 
 @pytest.fixture
 def shop(context, tmp_path):
@@ -81,6 +85,7 @@ def test_a_request_is_listed_with_its_vendor_and_answers(shop, key):
     assert "Asked" in page.text
 
 
+@pytest.mark.both_databases
 def test_each_request_is_in_the_group_of_what_it_waits_for(shop, key):
     assert group_of(shop, key) == RequestGroup.ASKED
     assert group_of(shop, key, on=3) == RequestGroup.OVERDUE
@@ -95,6 +100,7 @@ def test_each_request_is_in_the_group_of_what_it_waits_for(shop, key):
     assert group_of(shop, key) == RequestGroup.ANSWERED
 
 
+@pytest.mark.both_databases
 def test_a_group_has_pages(shop, key):
     with read_only(shop.context.engine) as connection:
         one = load_requests(shop.context, connection, RequestGroup.ASKED, 1)
@@ -105,6 +111,7 @@ def test_a_group_has_pages(shop, key):
     assert "Vendor & Sons" in page.text
 
 
+@pytest.mark.both_databases
 def test_a_request_says_how_late_its_vendor_usually_is(shop, key):
     with shop.context.engine.begin() as connection:
         for n, late in enumerate((3, 4, 4, 9)):
@@ -150,6 +157,7 @@ def test_a_vendor_is_reminded_once_for_a_form_and_it_can_be_undone(shop, key):
     assert state_of(shop, reminders[0]["id"]) == State.SKIPPED
 
 
+@pytest.mark.both_databases
 def test_a_reminder_of_staff_leaves_with_the_next_run_and_can_be_followed_by_another(shop, key):
     client = agent(shop)
     client.post(f"/desk/vendors/{key}/remind", {"why": "x"})
@@ -197,6 +205,7 @@ def test_a_rejected_request_is_sent_again_for_good(shop, key):
     assert undo_last(client, page).status == 409
 
 
+@pytest.mark.both_databases
 def test_an_answer_is_recorded_for_the_chosen_lines_and_undone(shop, key):
     client = agent(shop)
     form = client.form(f"/desk/vendors/{key}/answer")
