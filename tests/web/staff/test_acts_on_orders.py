@@ -350,10 +350,12 @@ def test_an_earlier_message_that_is_so_again_can_be_sent_and_one_that_is_not_can
     refused = mara.get(f"/desk/orders/1041/again?message={first}")
     assert "is not so any more" in refused.text
     assert f'value="{last}"' in refused.html
+    assert "Not so any more: " in refused.text
     told.change("1041", expected_on=day(5))
     page = mara.get("/desk/orders/1041/again?by=email").text
     assert "Send this message again?" in page
     assert "got other messages about this order after it." in page
+    assert "What is sent to a new address" in page
     done(mara, "again", {"address": "new@example.com"}, "?by=email")
     assert "Mara asked for the message of " in log(told)[-1]
     told.deliver(4)

@@ -36,7 +36,7 @@ from web.staff.visit import Refused, Visit
 
 CHANNELS = {"email": Channel.EMAIL, "sms": Channel.SMS}
 MAX_NUMBER_CHARS = 7
-MAX_BEGINNING = 80
+MAX_BEGINNING = 160
 LEFT = "The message has left. It cannot be taken back."
 
 
@@ -84,7 +84,7 @@ def _message_name(case: Case, one: PastMessage) -> str:
 def _message_note(one: PastMessage) -> str:
     words = one.subject or one.text
     begins = words if len(words) <= MAX_BEGINNING else f"{words[:MAX_BEGINNING].rpartition(' ')[0]} …"
-    return f"{begins.replace(LINK_PLACEHOLDER, '…')}{'' if one.still_true else '. It is not so any more.'}"
+    return f"{'' if one.still_true else 'Not so any more: '}{begins.replace(LINK_PLACEHOLDER, '…')}"
 
 
 def _ask_again(case: Case) -> Ask:
@@ -139,8 +139,18 @@ def _ask_again(case: Case) -> Ask:
         ),
         choose=choose,
         choose_button="Show the message",
-        previews=(_preview(words),) if words else (),
+        previews=_previews(picked, by, words),
     )
+
+
+def _previews(picked: PastMessage, by: Channel, words: Words | None) -> tuple[Preview, ...]:
+    """Return what is sent, also where it can only go to a new address; nothing where it must be written anew."""
+    if words is not None:
+        return (_preview(words),)
+    if by != picked.channel:
+        return ()
+    text = picked.text.replace(LINK_PLACEHOLDER, "…")
+    return (Preview("What is sent to a new address", text if by is Channel.SMS else f"{picked.subject}\n\n{text}"),)
 
 
 def _new_address(by: Channel, words: Words | None, refusal: str) -> Field:
