@@ -15,7 +15,7 @@ from babel.numbers import format_currency
 from jinja2 import Environment, Template, meta
 
 from models.config.shop import ShopConfig
-from templates.rendering.environment import BUILT_IN, TemplateError, template_errors
+from templates.rendering.environment import BUILT_IN, TemplateError, make_environment, template_errors
 from templates.rendering.formats import match_locale, parse_locale, write_date
 from templates.rendering.reason_words import ReasonWords
 from templates.rendering.shop_views import shop_view
@@ -26,6 +26,8 @@ FOLDER = "order_page"
 WORDS = "words.toml"
 MAX_LOCALES = 256
 """So many wanted locales are remembered with what they get; browsers may want any."""
+MAX_TEXTS = 10_000
+"""So many texts are remembered with the names in them: all built-in ones, and the drafts of a day."""
 
 
 def words_file(language: str) -> str:
@@ -133,8 +135,8 @@ class WordBook:
             texts = self._compiled(language)
             for key, text in self._texts[language].items():
                 texts[key]
-                given = _values(self._jinja, self._built_in[key])
-                if unknown := sorted(_values(self._jinja, text) - given):
+                given = _values(self._built_in[key])
+                if unknown := sorted(_values(text) - given):
                     what = f"{key} has no {unknown[0]!r}{suggest(unknown[0], given)}"
                     raise TemplateError(words_file(language), None, what)
 
@@ -188,9 +190,18 @@ class _Texts(dict[str, str | Template]):
         return jinja.template_class.from_code(jinja, bucket.code, jinja.make_globals(None))
 
 
-def _values(jinja: Environment, text: str) -> set[str]:
+@lru_cache(MAX_TEXTS)
+def _values(text: str) -> frozenset[str]:
     """Return the names of what a text is filled in with, but for those that every text has."""
-    return meta.find_undeclared_variables(jinja.parse(text)) - {"shop", "locale", "today"} if "{" in text else set()
+    if "{" not in text:
+        return frozenset()
+    return frozenset(meta.find_undeclared_variables(_syntax().parse(text)) - {"shop", "locale", "today"})
+
+
+@cache
+def _syntax() -> Environment:
+    """Return an environment to read texts in: which names a text has depends on no shop."""
+    return make_environment()
 
 
 def _read_all(own: Path | None) -> dict[str, dict[str, str]]:
