@@ -181,10 +181,15 @@ async def _read(response: aiohttp.ClientResponse) -> Any:
 
 
 class HttpClient:
-    """Kept-alive connections to one provider: at most `parallel`, each silent for at most `timeout` seconds."""
+    """Kept-alive connections to one provider, at most `parallel`.
+
+    It has `timeout` seconds to be reached, and at least as many to take a request and to answer.
+    """
 
     def __init__(self, timeout: float, parallel: int) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=3 * timeout, connect=timeout, sock_read=timeout)
+        # One timer for a request: aiohttp's own for a silent connection begins again with everything that is read,
+        # which costs as much as a mail's body.
+        self._timeout = aiohttp.ClientTimeout(total=2 * timeout, connect=timeout)
         self._parallel = parallel
 
     @cached_property

@@ -221,7 +221,7 @@ class Settings(BaseSettings):
         description="verification key of SendGrid's event webhook; two, separated by a comma, while it is replaced",
     )
 
-    timeout: float = Field(15.0, gt=0, description="seconds that a provider has to answer")
+    timeout: float = Field(15.0, gt=0, description="seconds to reach a provider, and at least as many for its answer")
     concurrency: int = Field(16, ge=1, le=500, description="simultaneous requests of each channel in a deliver run")
     import_minutes: float = Field(
         15,
