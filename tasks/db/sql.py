@@ -6,6 +6,7 @@ from datetime import date
 from enum import IntEnum
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     Table,
+    Text,
     and_,
     any_,
     bindparam,
@@ -23,6 +25,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
 
 
 class AdvisoryLock(IntEnum):
@@ -72,6 +75,19 @@ def in_list(connection: Connection, column: Column[Any], values: Iterable[Any]) 
     if is_sqlite(connection):
         return column.in_(values)
     return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type), unique=True))
+
+
+def array_text(values: Sequence[str | bool | None]) -> str:
+    """Return the value of an `array_parameter`; its texts have no control characters.
+
+    The driver takes ten times as long to write a list. What remains of JSON's escapes is the same in an array.
+    """
+    return f"{{{orjson.dumps(values).decode()[1:-1]}}}"
+
+
+def array_parameter(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
+    """Return a parameter of PostgreSQL that is an array of values of one type."""
+    return cast(bindparam(name, type_=Text), postgresql.ARRAY(kind))
 
 
 def find_rows_by_keys(connection: Connection) -> None:

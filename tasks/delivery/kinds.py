@@ -134,8 +134,9 @@ def load_messages(connection: Connection, ids: Collection[str]) -> list[Row[Any]
     }
     words: list[Any] = [func.coalesce(*columns).label(name) for name, columns in named.items()]
     words += [NOTICES.c.message, NOTICES.c.revision, NOTICES.c.days, CUSTOMER_MAILS.c.kind, CUSTOMER_MAILS.c.asked_by]
+    columns = [*QUEUE_COLUMNS, OUTBOX.c.sending_at, OUTBOX.c.reference, *words]
     query = (
-        select(*QUEUE_COLUMNS, *words)
+        select(*columns)
         .select_from(
             OUTBOX.outerjoin(NOTICES, NOTICES.c.id == OUTBOX.c.id)
             .outerjoin(POST_MESSAGES, POST_MESSAGES.c.id == OUTBOX.c.id)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select
 from models.messages import DeliveryOutcome, Receipt
 from tasks.tables import OUTBOX
 
-QUEUE_COLUMNS = [OUTBOX.c[name] for name in ("id", "channel", "attempts", "valid_until", "sending_at", "reference")]
+QUEUE_COLUMNS = [OUTBOX.c[name] for name in ("id", "channel", "attempts", "valid_until")]
 
 
 @dataclass(frozen=True, slots=True)

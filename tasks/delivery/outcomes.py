@@ -1,17 +1,17 @@
 """Record how messages ended: their states, events, trial marks and suppressed addresses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
     Text,
-    Update,
     and_,
     bindparam,
     case,
@@ -20,8 +20,8 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.types import TypeEngine
 
 from channels.headers import one_line
 from models.enums import DIRECT, State
@@ -29,7 +29,7 @@ from models.messages import DeliveryOutcome
 from models.tables.column_types import UtcTime
 from tasks.db.events import record_events
 from tasks.db.outbox import CLEAR_LEASE
-from tasks.db.sql import in_list, is_sqlite
+from tasks.db.sql import array_parameter, array_text, in_list, is_sqlite
 from tasks.delivery.queue import LeaseHolder
 from tasks.notices.suppressions import suppress
 from tasks.tables import EVENTS, OUTBOX
@@ -38,7 +38,17 @@ LATE_ANSWER = "too_late"
 """Kind of the event for an answer that came after the sender's lease had ended."""
 FINAL_STATES = (State.SENT, State.REJECTED)
 """States that settle a message in doubt, whichever process records them and however late."""
-"""Channels of which a failed message is followed by the customer's next channel."""
+FAILED_STATES = (State.REJECTED, State.BOUNCED)
+"""States of a message that is followed by the customer's next channel."""
+ENDED: Mapping[str, TypeEngine[Any]] = {
+    "id": Text(),
+    "state": Text(),
+    "reason": Text(),
+    "reference": Text(),
+    "trial": Boolean(),
+    "failed": Boolean(),
+}
+"""What is stored of an outcome."""
 
 
 def record_outcomes(
@@ -72,8 +82,10 @@ def record_outcomes(
 
 def _storable(outcome: DeliveryOutcome) -> DeliveryOutcome:
     # A provider may answer with characters, such as NUL, that PostgreSQL does not store in a text.
-    reference = None if outcome.reference is None else one_line(outcome.reference)
-    return replace(outcome, reason=one_line(outcome.reason), reference=reference)
+    reference, reason = outcome.reference and one_line(outcome.reference), outcome.reason and one_line(outcome.reason)
+    if (reference, reason) == (outcome.reference, outcome.reason):
+        return outcome
+    return replace(outcome, reason=reason, reference=reference)
 
 
 def _events(recorded: Sequence[DeliveryOutcome]) -> list[tuple[str, str, str]]:
@@ -90,70 +102,50 @@ def _end(
     """Set the final states of messages by one statement; return the ids of those that `who` had, or were in doubt."""
     if not outcomes:
         return set()
-    rows = [
-        {
-            "ended_id": outcome.id,
-            "new_state": str(outcome.state),
-            "new_reason": outcome.reason or None,
-            "new_reference": outcome.reference,
-            "new_trial": outcome.trial,
-            "failed": outcome.state in (State.REJECTED, State.BOUNCED),
-        }
-        for outcome in outcomes
-    ]
-    if not is_sqlite(connection):
-        arrays = {name: [row[name] for row in rows] for name in rows[0]}
-        statement = _settle_arrays(tuple(rows[0]), locked=locked)
-        return set(connection.execute(statement, {**arrays, "who": who, "moment": now}).scalars())
-    # One transaction writes at a time: what may end by this query still may in the next statement.
-    final = [outcome.id for outcome in outcomes if outcome.state in FINAL_STATES]
-    query = select(OUTBOX.c.id).where(OUTBOX.c.id.in_([outcome.id for outcome in outcomes]))
-    if not locked:
-        in_doubt = and_(OUTBOX.c.state == State.IN_DOUBT, OUTBOX.c.id.in_(final))
-        query = query.where(or_(OUTBOX.c.lease_holder == who, in_doubt))
-    ids = set(connection.execute(query).scalars())
-    if ids:
-        ended = [{**row, "moment": now} for row in rows if row["ended_id"] in ids]
-        connection.execute(_settle_row(tuple(rows[0])), ended)
-    return ids
+    ended: dict[str, list[Any]] = {
+        "id": [outcome.id for outcome in outcomes],
+        "state": [outcome.state for outcome in outcomes],
+        "reason": [outcome.reason or None for outcome in outcomes],
+        "reference": [outcome.reference for outcome in outcomes],
+        "trial": [outcome.trial for outcome in outcomes],
+        "failed": [outcome.state in FAILED_STATES for outcome in outcomes],
+    }
+    if is_sqlite(connection):
+        rows = [dict(zip(ended, row, strict=True)) for row in zip(*ended.values(), strict=True)]
+        given = {"ended": orjson.dumps(rows).decode()}
+    else:
+        given = {f"ended_{name}": array_text(values) for name, values in ended.items()}
+    statement = _settle(sqlite=is_sqlite(connection), locked=locked)
+    return set(connection.execute(statement, {**given, "who": who, "moment": now}).scalars())
 
 
 @cache
-def _settle_row(names: tuple[str, ...]) -> Update:
-    """Return the statement for SQLite, which is executed for each row."""
-    new: dict[str, Any] = {name: bindparam(name) for name in names}
-    return update(OUTBOX).where(OUTBOX.c.id == new["ended_id"]).values(**CLEAR_LEASE, **_changes(new))
-
-
-@cache
-def _settle_arrays(names: tuple[str, ...], *, locked: bool) -> ReturningUpdate[str]:
-    """Return the statement for PostgreSQL; to put it together takes longer than to run it."""
-    new = func.unnest(*map(_array, names)).table_valued(*names).render_derived("ended")
-    settled = update(OUTBOX).where(OUTBOX.c.id == new.c.ended_id)
+def _settle(*, sqlite: bool, locked: bool) -> ReturningUpdate[str]:
+    """Return the statement; to put it together takes longer than to run it."""
+    new = _sqlite_rows() if sqlite else _postgresql_rows()
+    settled = update(OUTBOX).where(OUTBOX.c.id == new["id"])
     if not locked:
-        settled = settled.where(_may_end(new.c.new_state))
-    return settled.values(**CLEAR_LEASE, **_changes(new.c)).returning(OUTBOX.c.id)
-
-
-def _changes(new: Any) -> dict[str, ColumnElement[Any]]:
-    """Return the columns that change, from the columns or the parameters of what is new."""
-    return {
-        "state": new["new_state"],
-        "reason": new["new_reason"],
-        "reference": new["new_reference"],
-        "trial": new["new_trial"],
-        "settled_at": case((new["new_state"] == State.IN_DOUBT, None), else_=bindparam("moment", type_=UtcTime)),
+        is_final = or_(*(new["state"] == state for state in FINAL_STATES))
+        in_doubt = and_(OUTBOX.c.state == State.IN_DOUBT, is_final)
+        settled = settled.where(or_(OUTBOX.c.lease_holder == bindparam("who"), in_doubt))
+    changes = {name: new[name] for name in ("state", "reason", "reference", "trial")} | {
+        "settled_at": case((new["state"] == State.IN_DOUBT, None), else_=bindparam("moment", type_=UtcTime)),
         "awaits_fallback": and_(new["failed"], or_(*(OUTBOX.c.channel == channel for channel in DIRECT))),
     }
+    return settled.values(**CLEAR_LEASE, **changes).returning(OUTBOX.c.id)
 
 
-def _array(name: str) -> ColumnElement[Any]:
-    return bindparam(name, type_=ARRAY(Boolean() if name in ("new_trial", "failed") else Text()))
+def _postgresql_rows() -> Mapping[str, ColumnElement[Any]]:
+    """Return the columns of what ended, from an array for each. PostgreSQL takes those for few, and JSON for many."""
+    arrays = (array_parameter(f"ended_{name}", kind) for name, kind in ENDED.items())
+    rows = func.unnest(*arrays).table_valued(*ENDED).render_derived("ended")
+    return {name: rows.c[name] for name in ENDED}
 
 
-def _may_end(new_state: ColumnElement[Any]) -> ColumnElement[bool]:
-    in_doubt = and_(OUTBOX.c.state == State.IN_DOUBT, new_state.in_(FINAL_STATES))
-    return or_(OUTBOX.c.lease_holder == bindparam("who"), in_doubt)
+def _sqlite_rows() -> Mapping[str, ColumnElement[Any]]:
+    """Return the columns of what ended, from a list in JSON."""
+    row = func.json_each(bindparam("ended", type_=Text)).table_valued("value", name="ended").c.value
+    return {name: func.json_extract(row, f"$.{name}", type_=kind) for name, kind in ENDED.items()}
 
 
 def _requeue(connection: Connection, outcome: DeliveryOutcome, now: datetime, who: str, *, locked: bool) -> bool:

@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Connection,
-    String,
+    Text,
     Update,
     and_,
     any_,
@@ -27,7 +26,7 @@ from models.enums import Channel, State
 from models.tables.column_types import UtcTime
 from tasks.db.events import record_events
 from tasks.db.outbox import CLEAR_LEASE, QUEUED_FILTER
-from tasks.db.sql import is_sqlite
+from tasks.db.sql import array_parameter, array_text, is_sqlite
 from tasks.tables import OUTBOX
 
 _SENDING_FILTER = and_(OUTBOX.c.settled_at.is_(None), OUTBOX.c.state == State.SENDING)
@@ -46,24 +45,30 @@ class LeaseHolder:
 def due_filter(channels: Collection[str]) -> ColumnElement[bool]:
     """Return the SQL of a message of these channels that may leave at the parameter `now`; `ix_outbox_due` finds it."""
     return and_(
-        OUTBOX.c.channel.in_(sorted(channels)),
+        _one_of(channels),
         QUEUED_FILTER,
         OUTBOX.c.not_before <= bindparam("now", type_=UtcTime),
         ~OUTBOX.c.on_hold,
     )
 
 
+def _one_of(channels: Collection[str]) -> ColumnElement[bool]:
+    # SQLAlchemy writes a list into the statement each time that it is executed.
+    return OUTBOX.c.channel.in_(sorted(channels)) if len(channels) > 1 else OUTBOX.c.channel == next(iter(channels))
+
+
 def mark_sending(connection: Connection, holder: LeaseHolder, ids: Sequence[str], now: datetime) -> None:
     """Mark messages as sending that this transaction has locked. Commit before a provider is called."""
     if ids:
+        sqlite = is_sqlite(connection)
         lease = {"new_holder": holder.name, "until": now + holder.lease, "moment": now}
-        connection.execute(_mark_sending(sqlite=is_sqlite(connection)), {"ids": list(ids), **lease})
+        connection.execute(_mark_sending(sqlite=sqlite), {"ids": list(ids) if sqlite else array_text(ids), **lease})
 
 
 @cache
 def _mark_sending(*, sqlite: bool) -> Update:
     """Return the statement; to put it together takes longer than to run it."""
-    ids = bindparam("ids", expanding=True) if sqlite else any_(bindparam("ids", type_=ARRAY(String)))
+    ids = bindparam("ids", expanding=True) if sqlite else any_(array_parameter("ids", Text()))
     marked = update(OUTBOX).where(OUTBOX.c.id.in_(ids) if sqlite else OUTBOX.c.id == ids)
     return marked.values(
         state=State.SENDING,

@@ -64,12 +64,12 @@ def test_every_answer_of_a_door_has_its_state_and_its_event(driver, error, state
 def test_a_reference_that_no_database_takes_is_kept_without_what_it_does_not_take(driver):
     class Odd(FakeTransport):
         async def send(self, _):
-            return Receipt("ref\x00 7")
+            return Receipt('ref\x00 7, {"é"} \\n NULL')
 
     driver.order()
     driver.evaluate()
     assert driver.deliver(transport=Odd()).sent == {"email": 1}
-    assert driver.notices[0]["reference"] == "ref 7"
+    assert driver.notices[0]["reference"] == 'ref 7, {"é"} \\n NULL'
 
 
 @pytest.mark.parametrize("error", [PermanentFailure("never"), OutcomeUnknown("silence")])
