@@ -14,7 +14,7 @@ from tasks.db.sql import read_only
 from tasks.runs.records import LATE_ORDERS
 from tasks.starts.check_state import CheckState, flows_that_follow, load_check_state
 
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 4.0
 SETTLED_SECONDS = 3.0
 """For so long no file changes before it is read: one that is being written would be read half."""
 MAX_UNSETTLED_SECONDS = 900.0

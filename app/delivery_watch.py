@@ -1,4 +1,4 @@
-"""Deliver, and then look once a second whether anything is due, and deliver again: one run in place of many."""
+"""Deliver, and then look every two seconds whether anything is due, and deliver again: one run in place of many."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ from tasks.db.counters import get_counter, increment
 from tasks.db.sql import read_only
 from tasks.delivery.due import is_delivery_due
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 60.0
 """The least time between two deliveries. It doubles after each that found nothing to do, as beside another worker."""
 TURN = "deliver:turn"

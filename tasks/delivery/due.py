@@ -1,4 +1,4 @@
-"""Tell whether a deliver run has anything to do at a moment. The watch asks this once a second."""
+"""Tell whether a deliver run has anything to do at a moment. The watch asks this every two seconds."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, select
+from sqlalchemy import Column, Connection, Select, exists, select
 
 from models.purchasing import VendorChannel
 from tasks.db.counters import get_counter, set_counter
@@ -93,8 +93,10 @@ def flows_that_follow(connection: Connection, now: datetime) -> list[str]:
     `restock` is due after facts changed. `forward-to-vendors` is due then, too, and when a request waits to be sent.
     """
     changed_at = datetime.fromtimestamp(get_counter(connection, FACTS_CHANGED_AT), UTC)
-    due = [RESTOCK] if _last_start(connection, RESTOCK) < min(changed_at, now - FOLLOW_EVERY) else []
-    forwarded_at = _last_start(connection, FORWARD_TO_VENDORS)
+    # What a run of restock changes itself, it has followed.
+    restocked_at = _last(connection, RESTOCK, RUNS.c.ended_at)
+    due = [RESTOCK] if restocked_at < min(changed_at, now - FOLLOW_EVERY) else []
+    forwarded_at = _last(connection, FORWARD_TO_VENDORS, RUNS.c.started_at)
     if forwarded_at >= now - FOLLOW_EVERY or connection.execute(select(VENDORS.c.id).limit(1)).first() is None:
         return due
     waiting = select(OUTBOX.c.id).where(due_filter(list(VendorChannel))).limit(1)
@@ -103,6 +105,6 @@ def flows_that_follow(connection: Connection, now: datetime) -> list[str]:
     return due
 
 
-def _last_start(connection: Connection, flow: str) -> datetime:
-    query = select(RUNS.c.started_at).where(RUNS.c.flow == flow).order_by(RUNS.c.number.desc()).limit(1)
+def _last(connection: Connection, flow: str, moment: Column[datetime]) -> datetime:
+    query = select(moment).where(RUNS.c.flow == flow, moment.is_not(None)).order_by(RUNS.c.number.desc()).limit(1)
     return connection.execute(query).scalar() or LONG_AGO

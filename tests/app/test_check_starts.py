@@ -240,7 +240,7 @@ async def test_what_follows_from_changed_facts_starts_once_an_hour(opened, drive
                 connection.execute(insert(VENDORS).values(id="v1", name="Vendor"))
         for flow in ("restock", "forward-to-vendors") if ran else ():
             context = start_run(driver.context, flow, DAY, NOW - timedelta(minutes=ran))
-            finish_run(context, NOW, "done", {})
+            finish_run(context, NOW - timedelta(minutes=ran - 1), "done", {})
         starts = Starts()
         await looking(starts).look(app)
     assert [flow for flow, _ in starts.flows] == due
