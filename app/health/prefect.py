@@ -28,6 +28,8 @@ TIMEOUT = 5.0
 """Seconds that the server may take for one answer."""
 MAX_MISSED_RUNS = 3
 """Runs of a schedule in a row that may be missing before it counts as a fault."""
+MAX_DELAY = timedelta(hours=1)
+"""How long one run may be missing before it counts as a fault."""
 GRACE = timedelta(minutes=5)
 """Time that a run may take to start and to end, beyond its schedule."""
 MAX_RUN_TIME = timedelta(hours=2)
@@ -180,7 +182,7 @@ def last_run(
     if now <= _overdue(deployment, since):
         return Check(what, said)
     remedy = f"look at the runs of {deployment.name} on Prefect's page, and at whether its worker uses this ledger"
-    return Check(what, f"{said}; {MAX_MISSED_RUNS} runs were due since", remedy, bad=True)
+    return Check(what, f"{said}; since then a run was due that is missing", remedy, bad=True)
 
 
 def _overdue(deployment: "DeploymentResponse", since: datetime) -> datetime:
@@ -193,4 +195,7 @@ def _overdue(deployment: "DeploymentResponse", since: datetime) -> datetime:
             kind = getattr(schedules, type(one.schedule).__name__)
             dates = kind.model_validate(one.schedule.model_dump()).get_dates(n=MAX_MISSED_RUNS, start=since)
             due += asyncio.run(dates)
-    return sorted(due)[:MAX_MISSED_RUNS][-1] + GRACE if due else datetime.max.replace(tzinfo=UTC)
+    if not due:
+        return datetime.max.replace(tzinfo=UTC)
+    first, *_, last = sorted(due)[:MAX_MISSED_RUNS]
+    return min(last, first + MAX_DELAY) + GRACE

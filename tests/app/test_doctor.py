@@ -234,11 +234,13 @@ FRIDAY = datetime(2026, 11, 27, 17, 45, 10, tzinfo=UTC)
         ("*/15 * * * *", timedelta(minutes=51), "wrong"),
         ("* * * * *", timedelta(minutes=7), "ok"),
         ("* * * * *", timedelta(minutes=9), "wrong"),
+        ("10 */4 * * *", timedelta(hours=2, minutes=29), "ok"),
+        ("10 */4 * * *", timedelta(hours=2, minutes=31), "wrong"),
         ("*/15 8-18 * * 1-5", timedelta(days=2, hours=13, minutes=49), "ok"),
         ("*/15 8-18 * * 1-5", timedelta(days=2, hours=13, minutes=51), "wrong"),
     ],
 )
-def test_a_run_is_missed_by_its_own_schedule_after_three_times_and_five_minutes(cron, later, mark):
+def test_a_run_is_missed_by_its_own_schedule_after_three_times_or_an_hour_and_five_minutes(cron, later, mark):
     schedule = SimpleNamespace(active=True, schedule=CronSchedule(cron=cron, timezone="Europe/Berlin"))
     there = SimpleNamespace(name="deliver", created=FRIDAY, schedules=[schedule])
     for ended in (FRIDAY, None):
