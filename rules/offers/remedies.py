@@ -2,11 +2,12 @@
 
 from collections.abc import Set
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from models.decisions import Delay, Discount, Substitutes
 from models.enums import RemedyKind
+from models.orders import LineFacts
 from models.policy.policy import Bucket, Policy
 from models.policy.policy import DiscountPolicy as Terms
 from rules.offers.substitutes import SubstituteIndex
@@ -26,13 +27,19 @@ def substitutes_for_delay(
     if RemedyKind.SUBSTITUTE not in bucket.remedies:
         return ()
     late_lines = [late.line for late in delay.late if not late.line.in_stock]
-    lines = [replace(line, quantity=line.owed(delay.as_of)) for line in late_lines]
+    lines = [_as_owed(line, delay.as_of) for line in late_lines]
     comparable = lines if delay.order.currency == currency else [replace(line, price=None) for line in lines]
     substitutes = (
         Substitutes(line, index.substitutes_for(priced, policy.substitutes, late_products=late_products))
         for line, priced in zip(late_lines, comparable, strict=True)
     )
     return tuple(choice for choice in substitutes if choice.products)
+
+
+def _as_owed(line: LineFacts, as_of: date) -> LineFacts:
+    """Return a line as if only what is owed of it had been ordered."""
+    owed = line.owed(as_of)
+    return line if owed == line.quantity else replace(line, quantity=owed)
 
 
 def discount_for(delay: Delay, bucket: Bucket, policy: Policy) -> Discount | None:

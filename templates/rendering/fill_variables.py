@@ -145,17 +145,17 @@ def _item_view(
     reason: str | None = None,
 ) -> ItemView:
     expected_on = late.expected_on if late else None
-    ships = line.promise is Promise.SHIP
+    ships, owed, ordered = line.promise is Promise.SHIP, line.owed(as_of), line.ordered
     product = _product_view(line.product, links, currency)
     return ItemView(
         product=product,
-        quantity=line.owed(as_of),
+        quantity=owed,
         ships=ships,
         promised_on=line.promised_on,
         expected_on=expected_on,
         ready=line.ready,
-        ordered=line.ordered,
-        is_partial=line.owed(as_of) != line.ordered,
+        ordered=ordered,
+        is_partial=owed != ordered,
         shipments=tuple(filter(None, map(_shipment_view, line.under_way(as_of)))),
         reason=reason,
     )
