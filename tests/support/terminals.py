@@ -4,6 +4,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 import httpx
 
 from tests.support.paths import ROOT
+from tests.support.prefect_database import migrated_database
 
 SERVICES = ("prefect server start", "prefect worker start")
 BASH = ("/bin/bash", "-euo", "pipefail", "-c")
@@ -71,7 +73,9 @@ def free_port() -> int:
 
 
 def alone(place: Path, port: int) -> dict[str, str]:
-    """Return the environment of a Prefect that has its folder and its port to itself."""
+    """Return the environment of a Prefect that has its folder and its port to itself, and a database in it."""
+    (place / "prefect").mkdir()
+    shutil.copyfile(migrated_database(), place / "prefect" / "prefect.db")
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "FOREWARN_"))}
     return ours | {
         "DO_NOT_TRACK": "1",
