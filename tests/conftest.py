@@ -15,6 +15,7 @@ from tests.support.passwords import make_passwords_quick
 from tests.support.postgres import started
 from tests.support.provider import run_provider
 from tests.support.shop_driver import SMALL_SHOP_POLICY, ShopDriver, open_context, place_orders
+from tests.support.warm_commands import warm_commands
 
 make_engines_cheap()
 make_passwords_quick()
@@ -64,6 +65,19 @@ def postgres():
     """Return a PostgreSQL of the tests' own."""
     with started() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory):
+    """Return a folder that all processes of the tests share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def warm_forewarn(shared_folder):
+    """Return the folder of a `forewarn` for a PATH that begins at once."""
+    return warm_commands(shared_folder)
 
 
 on_both_databases = pytest.fixture(params=["sqlite", "postgresql"])

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.support import made_demo
 from tests.support.desk_person import DeskPerson
 from tests.support.paths import ROOT
 from tests.support.serving import get
@@ -44,16 +45,14 @@ def steps(page):
 
 
 @contextmanager
-def served_demo(page, place):
-    """Make and serve the demo as the page says, on another port; return its address, and what it prints."""
+def served_demo(page, place, shared):
+    """Serve the demo as the page says, on another port; return its address, and what it prints."""
     port = free_port()
     ours = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
     ours |= {"PATH": f"{Path(sys.executable).parent}:{ours['PATH']}", "PYTHONUNBUFFERED": "1"}
     make, serve = blocks(page.read_text())[0].strip().splitlines()
-    done = subprocess.run(  # noqa: S603 - what our own page says
-        [*make.split(), "--port", str(port)], cwd=place, env=ours, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert make == made_demo.COMMAND
+    made_demo.copied_demo(shared, place, port)
     said = place / "said"
     command = [*serve.split(), "--port", str(port)]
     with said.open("w") as out, subprocess.Popen(command, cwd=place, env=ours, stdout=out) as server:  # noqa: S603

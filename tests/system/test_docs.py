@@ -81,10 +81,10 @@ def sample_run(tmp_path_factory) -> tuple[Path, Report]:
 
 
 @pytest.fixture(scope="module")
-def shown(sample_run) -> dict[str, tuple[str, str, int]]:
+def shown(sample_run, warm_forewarn) -> dict[str, tuple[str, str, int]]:
     """Return what the blocks of each page print, what they complain of, and how they end; all pages at once."""
     ours = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
-    ours |= {"PATH": f"{Path(sys.executable).parent}:{ours['PATH']}", "COLUMNS": "100"}
+    ours |= {"PATH": f"{warm_forewarn}:{Path(sys.executable).parent}:{ours['PATH']}", "COLUMNS": "100"}
     running = {}
     for name in RUN_HERE:
         script = "".join(f"{one.commands}echo '{MARK}'\n" for one in blocks(text_of(name)))

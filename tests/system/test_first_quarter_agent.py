@@ -13,8 +13,8 @@ PAGE = ROOT / "docs" / "first-quarter-agent.md"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    with served_demo(PAGE, tmp_path_factory.mktemp("agent")) as demo:
+def served(tmp_path_factory, shared_folder):
+    with served_demo(PAGE, tmp_path_factory.mktemp("agent"), shared_folder) as demo:
         yield demo
 
 

@@ -11,9 +11,9 @@ pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking() or "all is the
 PAGE = ROOT / "docs" / "first-quarter-marketer.md"
 
 
-def test_a_new_marketer_can_follow_each_step_of_the_page(tmp_path):
+def test_a_new_marketer_can_follow_each_step_of_the_page(tmp_path, shared_folder):
     assert_every_step_in_order(PAGE)
-    with served_demo(PAGE, tmp_path) as (url, said), opened() as driver:
+    with served_demo(PAGE, tmp_path, shared_folder) as (url, said), opened() as driver:
         assert "marketing@example.com" in said
         assert "approver@example.com" in said
         follow(PAGE, url, driver, whole=True)

@@ -22,11 +22,11 @@ def free_port():
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory):
+def followed(tmp_path_factory, warm_forewarn):
     """Return what each block of the page prints; only the port is another one, which may be taken here."""
     place, port = tmp_path_factory.mktemp("quarter"), str(free_port())
     ours = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
-    ours |= {"PATH": f"{Path(sys.executable).parent}:{ours['PATH']}", "COLUMNS": "100"}
+    ours |= {"PATH": f"{warm_forewarn}:{Path(sys.executable).parent}:{ours['PATH']}", "COLUMNS": "100"}
     commands = [block.commands for block in blocks(PAGE.read_text())]
     script = "".join(f"{one}echo '{MARK}'\n" for one in commands).replace("8080", port)
     script = script.replace("forewarn serve", f"forewarn serve --port {port}")
