@@ -71,20 +71,13 @@ def _own(deployment: dict[str, Any], key: str, folder: ShopFolder) -> dict[str, 
     pool = deployment["work_pool"]
     variables = pool.get("job_variables", {})
     env = variables.get("env", {}) | {"FOREWARN_SHOP": str(folder.path.resolve())}
-    zone, name = {"timezone": folder.shop.zone}, f"{deployment['name']}-{key}"
-    triggers = [_own_trigger(one, key, name) for one in deployment.get("triggers", ())]
+    zone = {"timezone": folder.shop.zone}
     return deployment | {
-        "name": name,
+        "name": f"{deployment['name']}-{key}",
         "tags": [*deployment["tags"], key],
         "work_pool": {"name": f"{pool['name']}-{key}", "job_variables": variables | {"env": env}},
         "schedules": [schedule | zone for schedule in deployment["schedules"]],
-        **({"triggers": triggers} if triggers else {}),
     }
-
-
-def _own_trigger(trigger: dict[str, Any], key: str, deployment: str) -> dict[str, Any]:
-    of_deployment = trigger["match_related"] | {"prefect.resource.name": deployment}
-    return trigger | {"name": f"{trigger['name']}-{key}", "match_related": of_deployment}
 
 
 class _Plain(yaml.SafeDumper):

@@ -142,7 +142,6 @@ def test_a_shops_own_deployments_share_no_name_with_the_common_ones(tmp_path):
     assert "name: late-orders-lantern-loom" in text
     assert "name: late-orders\n" not in text
     assert "name: forewarn-lantern-loom" in text
-    assert "prefect.resource.name: deliver-lantern-loom" in text
     assert "{{ $FOREWARN_HOME }}" in text
     assert text.count("- lantern-loom") == text.count("entrypoint:")
 

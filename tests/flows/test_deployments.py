@@ -10,7 +10,6 @@ import pytest
 import yaml
 from prefect import Flow
 from prefect.client.schemas.objects import StateType
-from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
 from prefect.settings.models.flows import FlowsSettings
 from pydantic import SecretStr
 
@@ -220,10 +219,3 @@ def test_a_run_that_ended_in_any_state_of_ours_is_not_taken_for_dead():
     (automation,) = yaml.safe_load((ROOT / "docs/dead-runs.yaml").read_text())["automations"]
     ended = {event.removeprefix("prefect.flow-run.") for event in automation["trigger"]["expect"]}
     assert {*FINAL_STATES} <= ended
-
-
-def test_a_run_of_deliver_that_crashed_is_started_again_as_the_schedule_starts_it():
-    (trigger,) = DEPLOYMENTS["deliver"]["triggers"]
-    assert DeploymentEventTrigger.model_validate(trigger).expect == {f"prefect.flow-run.{StateType.CRASHED.title()}"}
-    assert trigger["match_related"]["prefect.resource.name"] == "deliver"
-    assert trigger["parameters"] == DEPLOYMENTS["deliver"]["schedules"][0]["parameters"]
