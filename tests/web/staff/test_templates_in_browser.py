@@ -5,7 +5,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from app.shop_edits import ShopEdits
-from tests.support.browser import lacking, opened
+from tests.support.browser import axe_violations, lacking, opened
 from tests.support.desk import desk_app, desk_client, sign_in_browser
 from tests.support.ledgers import sqlite_ledger
 from tests.support.serving import serving
@@ -31,3 +31,14 @@ def test_sizes_follow_what_is_typed_and_the_language_that_is_open_stands_in_line
         subject.send_keys("Exactly 30 characters are here")
         size = browser.find_element(By.CSS_SELECTOR, ".part-head [data-size=subject_txt]")
         WebDriverWait(browser, 20).until(lambda _: size.text == "30 characters")
+        browser.execute_script("document.querySelector('[data-guard]').removeAttribute('data-guard')")
+        browser.get(f"{url}/desk/templates/week?lang=en")
+        sentence = browser.find_element(By.ID, "subject_txt-s0")
+        sentence.clear()
+        sentence.send_keys("Order {order number} needs two days")
+        size = browser.find_element(By.CSS_SELECTOR, ".part-head [data-size=subject_txt]")
+        WebDriverWait(browser, 20).until(lambda _: size.text == "26 characters")
+        for width in (1280, 320):
+            browser.set_window_size(width, 1000)
+            assert axe_violations(browser) == []
+            assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
