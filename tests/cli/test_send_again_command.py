@@ -1,4 +1,4 @@
-"""`forewarn send-again`: the messages of an order, and one of them once more."""
+"""`forewarn send-again`: an order's messages, and one of them once more; `explain`: when orders are checked next."""
 
 import json
 from datetime import datetime
@@ -26,7 +26,9 @@ def forewarn(tmp_path):
 def test_a_message_is_listed_and_sent_again_to_another_address_once(forewarn):
     assert forewarn("send-again", "1041", "--list")[1] == "No message of this order can be sent again."
     assert forewarn("send-again", "1041", "--who", "mara")[0] == 1
+    assert "checked next" not in forewarn("explain", "1041")[1]
     assert forewarn("run")[0] == 0
+    assert "All orders are checked next on " in forewarn("explain", "1041")[1]
     messages = json.loads(forewarn("send-again", "1041", "--list", "--json")[1])["messages"]
     (mail,) = [one for one in messages if one["by"] == "email"]
     new = ("--message", str(mail["message"]), "--to", "new@example.com", "--who", "mara", "--why", "a typo")
