@@ -21,7 +21,15 @@ make_engines_cheap()
 make_passwords_quick()
 remember_checks()
 
-SLOWEST = ("test_schedule.py",)
+SLOWEST = (
+    "test_schedule.py",
+    "test_shops_on_one_server.py",
+    "test_olist.py",
+    "test_first_quarter_marketer.py",
+    "test_marketers_day.py",
+    "test_first_quarter_operator.py",
+    "test_day_of_service.py",
+)
 """Files that take minutes, the slowest first. Begun last, one would keep a core alone at the end."""
 
 
