@@ -1,6 +1,5 @@
 """A shop that buys from vendors: place orders, run `forward-to-vendors` and record responses, on any ledger."""
 
-import asyncio
 import base64
 import csv
 import io
@@ -20,6 +19,7 @@ from tasks.imports.rejects import open_rejects
 from tasks.purchasing.responses import record_responses
 from tasks.purchasing.review import list_waiting
 from tasks.tables import ALLOCATIONS, EVENTS, ORDER_LINES, ORDERS, PRODUCTS, PURCHASE_LINES, PURCHASE_REQUESTS, VENDORS
+from tests.support.at_once import run_at_once
 from tests.support.builders import day, line
 from tests.support.shop_driver import ShopDriver, noon
 
@@ -114,7 +114,7 @@ class Buying:
 
     def run(self, on=0, *, dry_run=False):
         """Run `forward-to-vendors` once; return its report."""
-        return asyncio.run(self.ask(on, dry_run=dry_run))
+        return run_at_once(self.ask(on, dry_run=dry_run))
 
     def at(self, on=0):
         return self.context.with_run("", day(on), noon(on))

@@ -1,6 +1,5 @@
 """A starter shop whose files tests change, import and run."""
 
-import asyncio
 import csv
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +15,7 @@ from sources.check import check
 from sources.reader import open_source
 from tasks.imports.load import import_all
 from tasks.tables import NOTICES, ORDER_LINES, ORDERS, OUTBOX
+from tests.support.at_once import run_at_once
 
 DAY = date(2026, 1, 15)
 NEXT = date(2026, 1, 16)
@@ -40,8 +40,8 @@ class StarterShop:
     def live(self, as_of=NEXT):
         """Run a day with import and delivery; return the report and the orders whose customers were notified."""
         with open_app(self.folder) as app:
-            found = asyncio.run(run_late_orders(app, as_of, import_first=True))
-            asyncio.run(run_deliver(app, as_of))
+            found = run_at_once(run_late_orders(app, as_of, import_first=True))
+            run_at_once(run_deliver(app, as_of))
         return found, self.told()
 
     def told(self):

@@ -1,6 +1,5 @@
 """A shop with one customer whose markers came in by every way there is, and a neighbour who stays."""
 
-import asyncio
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -26,6 +25,7 @@ from tasks.notices.suppressions import suppress
 from tasks.orders.staff_reasons import set_reason
 from tasks.staff.audit import record
 from tasks.tables import NOTICES
+from tests.support.at_once import run_at_once
 from tests.support.choosing import Visitor
 
 DAY = date(2026, 6, 15)
@@ -105,8 +105,8 @@ class PlantedShop:
     def run_day(self, on=DAY):
         """Import, decide and deliver."""
         with isolated_settings(self.settings), open_app(self.shop) as app:
-            asyncio.run(run_late_orders(app, on, import_first=True))
-            asyncio.run(run_deliver(app, on))
+            run_at_once(run_late_orders(app, on, import_first=True))
+            run_at_once(run_deliver(app, on))
 
     def plant(self):
         """Let the person's markers in by every way but the import, which `run_day` takes."""
@@ -137,7 +137,7 @@ class PlantedShop:
 
     def deliver(self):
         with isolated_settings(self.settings), open_app(self.shop) as app:
-            asyncio.run(run_deliver(app, DAY))
+            run_at_once(run_deliver(app, DAY))
 
     def rows(self, table, **values):
         """Return the rows of a table with these values."""

@@ -1,6 +1,5 @@
 """The sample shop of today, served by `forewarn serve`; its messages leave by a transport of the test."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.summary import DeliverySummary
 from tasks.delivery.worker import DeliveryWorker, mark_abandoned
 from tasks.staff.accounts import add_person
+from tests.support.at_once import run_at_once
 from tests.support.delivery import deliver_all
 from tests.support.desk import give_password
 from tests.support.serving import get
@@ -43,7 +43,7 @@ class ServedShop:
         guardrails = GuardrailPolicy(max_late_share=allowed, min_orders=1)
         context = replace(self.app.context, policy=policy.model_copy(update={"guardrails": guardrails}))
         app = replace(self.app, context=context)
-        return asyncio.run(run_late_orders(app, None, import_first=import_first, limit=limit))
+        return run_at_once(run_late_orders(app, None, import_first=import_first, limit=limit))
 
     def deliver(self, transport=None, *, after=timedelta()):
         """Send what is due, as a turn of `forewarn deliver` does; return the messages that left."""
@@ -56,7 +56,7 @@ class ServedShop:
         async def turn():
             await deliver_all(context, worker, DeliverySummary(in_doubt=mark_abandoned(self.app.context, worker)))
 
-        asyncio.run(turn())
+        run_at_once(turn())
         return self.transport.taken[before:]
 
     def add_person(self, name, mail, *roles):

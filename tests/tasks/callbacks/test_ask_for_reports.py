@@ -1,6 +1,5 @@
 """A message of which no callback told is asked about, and what the provider says counts as a callback."""
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,6 +17,7 @@ from tasks.db.sql import read_only
 from tasks.delivery.queue import LeaseHolder
 from tasks.delivery.worker import DeliveryWorker
 from tasks.tables import CALLBACK_EVENTS, OUTBOX, SUPPRESSIONS
+from tests.support.at_once import run_at_once
 from tests.support.shop_driver import FakeTransport, noon
 from tests.tasks.callbacks.test_apply_callbacks import PHONE, by_sms, sent, tell, text
 
@@ -42,7 +42,7 @@ class Records(FakeTransport):
 def ask(driver, transport, at):
     """Ask, and work off what was told; return the effects."""
     worker = DeliveryWorker(LeaseHolder("asker", 10 * MINUTE), {Channel.SMS: transport}, 4, lambda: at)
-    asyncio.run(ask_for_reports(driver.context, worker))
+    run_at_once(ask_for_reports(driver.context, worker))
     return dict(apply_callbacks(driver.context, lambda: at, "worker"))
 
 
@@ -136,5 +136,5 @@ def test_a_provider_that_keeps_no_records_is_asked_once_for_all_messages_of_a_ru
     sent(driver, 5)
     provider = Records(LookupUnavailable("the account keeps no records"))
     worker = DeliveryWorker(LeaseHolder("asker", 10 * MINUTE), {Channel.EMAIL: provider}, 4, lambda: SENT_AT + HOUR)
-    assert asyncio.run(ask_for_reports(driver.context, worker)) == 0
+    assert run_at_once(ask_for_reports(driver.context, worker)) == 0
     assert len(provider.asked) == 1

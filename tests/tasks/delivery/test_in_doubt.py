@@ -20,6 +20,7 @@ from tasks.delivery.reconcile import reconcile_in_doubt
 from tasks.delivery.worker import DeliveryWorker
 from tasks.tables import EVENTS, POST_MESSAGES, POSTS, SUPPRESSIONS
 from tests.channels.test_transports import TIMEOUT, sendgrid, x
+from tests.support.at_once import run_at_once
 from tests.support.builders import DAY
 from tests.support.delivery import deliver_all
 from tests.support.provider import ProviderRecords, run_provider
@@ -55,7 +56,7 @@ def doubtful(driver, n=1):
 
 def settle(driver, transport, at, name="asker", channels=tuple(Channel)):
     worker = DeliveryWorker(LeaseHolder(name, timedelta(minutes=10)), dict.fromkeys(channels, transport), 4, lambda: at)
-    return dict(asyncio.run(reconcile_in_doubt(driver.context, worker)))
+    return dict(run_at_once(reconcile_in_doubt(driver.context, worker)))
 
 
 def states(driver):

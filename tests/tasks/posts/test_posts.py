@@ -1,4 +1,3 @@
-import asyncio
 import json
 from dataclasses import replace
 from datetime import date
@@ -22,6 +21,7 @@ from tasks.posts.compose import compose_delay_posts
 from tasks.posts.review import review_post
 from tasks.reporting import status
 from templates.rendering.social import weight
+from tests.support.at_once import run_at_once
 from tests.support.builders import day, line
 from tests.support.shop_driver import customer, noon
 
@@ -89,12 +89,12 @@ def test_a_post_that_is_approved_on_a_day_leaves_on_that_day(tmp_path, monkeypat
     assert CliRunner().invoke(command_line, ["run", "--import", "--as-of", str(on)]).exit_code == 0
     with open_app() as app:
         post, *_ = compose_delay_posts(make_clock(app.folder.shop.zone, on).snapshot(app.context))
-        asyncio.run(run_deliver(app, on))
+        run_at_once(run_deliver(app, on))
         said = CliRunner().invoke(
             command_line, ["posts", "approve", post["id"][:8], "--who", "mara", "--as-of", str(on)]
         )
         assert said.exit_code == 0
-        assert asyncio.run(run_deliver(app, on)).sent == {"x": 1}
+        assert run_at_once(run_deliver(app, on)).sent == {"x": 1}
 
 
 def test_a_post_names_no_customer(driver):

@@ -1,6 +1,5 @@
 """The policy on the desk: a changed number shows what the next run does, is saved with its author, and can go back."""
 
-import asyncio
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,6 +20,7 @@ from tasks.policy.document import change_policy, policy_data
 from tasks.staff.audit import entries
 from tasks.tables import NOTICES, OUTBOX
 from tasks.versions.history import versions
+from tests.support.at_once import run_at_once
 from tests.support.desk import desk_client, forms_of
 from tests.support.web_client import Page
 from web.live_service import LiveService
@@ -49,7 +49,7 @@ def shop(tmp_path, monkeypatch):
 def run(folder, **options):
     """Do what the schedule does: open the shop with the policy that it has now, and run."""
     with open_app(folder) as app:
-        return asyncio.run(run_late_orders(app, None, **options))
+        return run_at_once(run_late_orders(app, None, **options))
 
 
 class Desk:
