@@ -22,6 +22,7 @@ import yaml
 
 from app.reports.story import short_reason
 from sources.sample import write_sample
+from tests.support.commands import run_command
 from tests.support.paths import ROOT
 from tests.support.terminals import (
     Page,
@@ -55,6 +56,8 @@ LONG_AGO = "2026-01-02 03:04:05.000000"
 class Operator(Page):
     terminals: Terminals
     day: date
+    settings: dict[str, str]
+    """What the commands of the operator's terminals are told, and by which server."""
     by_hand: list[str]
     """The blocks of the README by which nobody needs to wait."""
     ledger: Path
@@ -91,6 +94,12 @@ class Operator(Page):
         each_minute = {"schedule": own["schedule"] | {"cron": "* * * * *"}, "parameters": own["parameters"]}
         self._post(f"deployments/{found['id']}/schedules", [each_minute])
 
+    def schedule_as_before(self, deployment: str) -> None:
+        """Take back the schedule of each minute: every run takes a core of this machine for seconds."""
+        found = self.api.get(f"deployments/name/{deployment}/{deployment}").raise_for_status().json()
+        (added,) = [one["id"] for one in found["schedules"] if one["schedule"].get("cron") == "* * * * *"]
+        self._ask("DELETE", f"deployments/{found['id']}/schedules/{added}", {})
+
     def watching(self) -> list[dict[str, Any]]:
         """Return the runs of deliver that are under way."""
         return [one for one in self.runs("deliver") if one["state_type"] == "RUNNING"]
@@ -122,14 +131,17 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     write_sample(place / "shop", orders=ORDERS, seed=7, as_of=today)
     # The server deletes what is old as the unit says, and looks for it all the time.
     kept = dict(re.findall(r"^Environment='?(\w+)=(.*?)'?$", UNIT.read_text(), re.MULTILINE))
+    own = {
+        "FOREWARN_DATABASE_URL": f"sqlite:///{place / 'ledger.db'}",
+        "FOREWARN_OUTBOX_DIR": str(place / "outbox"),
+    }
     env = (
         alone(place, port)
         | kept
+        | own
         | {
             "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "10",
             "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "true",
-            "FOREWARN_DATABASE_URL": f"sqlite:///{place / 'ledger.db'}",
-            "FOREWARN_OUTBOX_DIR": str(place / "outbox"),
         }
     )
     here = {"127.0.0.1:4200": f"127.0.0.1:{port}", '"$PWD/shop"': f'"{place / "shop"}"'}
@@ -141,7 +153,8 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         follow(opened, [block for block in rest if not block.startswith(BY_HAND)], api)
         by_hand = [block for block in rest if block.startswith(BY_HAND)]
         server = place / "prefect" / "prefect.db"
-        operator = Operator(api, opened, today, by_hand, place / "ledger.db", place / "outbox", server)
+        settings = own | {"FOREWARN_SHOP": str(place / "shop"), "PREFECT_API_URL": str(api.base_url)}
+        operator = Operator(api, opened, today, settings, by_hand, place / "ledger.db", place / "outbox", server)
         for name in EACH_MINUTE:
             operator.schedule_each_minute(name)
         yield operator
@@ -162,12 +175,13 @@ def test_the_readme_schedules_every_flow(operator):
 
 
 def test_the_schedule_alone_finds_late_orders_and_sends_their_notices(operator):
-    for name in ("late-orders", "deliver"):
+    for name in EACH_MINUTE:
         until(
             lambda name=name: bool(operator.scheduled(name)),
             f"a scheduled run of {name} is completed\n{operator.terminals.said()}",
             LONG,
         )
+        operator.schedule_as_before(name)
     until(lambda: operator.sent() > 0, "the schedule sends what is due", LONG)
     until(lambda: len(list(operator.outbox.rglob("*.eml"))) >= operator.sent(), "every notice is in the outbox")
 
@@ -179,14 +193,13 @@ def test_each_run_of_deliver_stays_until_the_next_one_has_taken_over(operator):
     assert ended["parameters"] == watching["parameters"] == {"watch_minutes": 122}
 
 
-def doctor(operator, before="", options="--json"):
-    """Return what `forewarn doctor` found, by what it looked at, and its exit code."""
-    said = operator.ledger.with_name("doctor.json")
-    operator.terminals.run(
-        f"{before}\ncode=0; forewarn doctor {options} > {said} || code=$?\necho $code > {said}.code\n"
-    )
-    code = int(said.with_name("doctor.json.code").read_text())
-    return {one["what"]: one for one in json.loads(said.read_text())["checks"]}, code
+def doctor(operator, home=ROOT):
+    """Return what `forewarn doctor` finds, by what it looks at, and its exit code.
+
+    In this process, which knows by the second time that every message renders. The operator's page has it as a process.
+    """
+    done = run_command(ROOT, "doctor", "--json", **operator.settings | {"FOREWARN_HOME": str(home)})
+    return {one["what"]: one for one in json.loads(done.stdout)["checks"]}, done.returncode
 
 
 def test_doctor_sees_the_server_the_worker_the_deployments_and_their_last_runs(operator):
@@ -210,7 +223,7 @@ def test_doctor_compares_what_is_deployed_with_the_file(operator):
     deployments["post-delays"]["schedules"][0]["cron"] = "0 11 * * *"
     deployments["release"]["name"] = "another"
     (home / "prefect.yaml").write_text(yaml.safe_dump(file))
-    found, code = doctor(operator, f"export FOREWARN_HOME={home}")
+    found, code = doctor(operator, home)
     wrong = {what: one["found"] for what, one in found.items() if one["bad"]}
     assert (wrong, code) == (
         {
