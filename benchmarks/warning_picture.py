@@ -26,7 +26,7 @@ SWEEP = tuple(n / 100 for n in range(20, 72, 2))
 
 
 def draw_warnings(scores: WarningScores, rules: Mapping[str, RuleScore], marks: Mapping[str, Mark], to: Path) -> None:
-    """Draw the frontier of the last working day with each rule, and the calibration; `marks` name the rules."""
+    """Draw the frontier of the day before with each rule, and the calibration; `marks` name the rules."""
     figure = Figure(figsize=(13, 5), layout="constrained")
     frontier, calibration = figure.subplots(1, 2)
     _frontier(frontier, scores, rules, marks)
@@ -44,7 +44,7 @@ def draw_warnings(scores: WarningScores, rules: Mapping[str, RuleScore], marks: 
 def _frontier(axes: Axes, scores: WarningScores, rules: Mapping[str, RuleScore], marks: Mapping[str, Mark]) -> None:
     sweep = [scores.rule("", on_last_morning(scores.foretold, least)) for least in SWEEP]
     points = [(each.came[0].value, each.told.value) for each in sweep if each.warned]
-    axes.plot(*zip(*points, strict=True), color=LINE, linewidth=1.5, label="the last working day, by likelihood")
+    axes.plot(*zip(*points, strict=True), color=LINE, linewidth=1.5, label="the day before, by likelihood")
     for name, mark in marks.items():
         rule = rules[name]
         x, y, ours = rule.came[0], rule.told, mark.name.startswith("Forewarn")

@@ -34,7 +34,7 @@ class Foretold:
     warned: bool
     """Whether the product would have warned on this morning, had it not warned before."""
     is_last: bool
-    """Whether it is the last working morning to warn."""
+    """Whether it is the last morning to warn by the product's rule: the day before, where all days count."""
 
     def is_late(self, late_days: int) -> bool:
         """Return whether the order ended late; one that never arrived did."""

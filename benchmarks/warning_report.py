@@ -29,11 +29,10 @@ from models.policy.policy import Policy
 OURS = "Forewarn"
 WIDTH = 150
 """Characters of a line: intervals need more than a terminal has where there is none."""
-ALL_OUT, LAST_DAY = "all still out, the day before", "Forewarn, the last working day only"
-ALL_OUT_LAST_DAY = "all still out, the last working day"
+ALL_OUT, DAY_BEFORE = "all still out, the day before", "Forewarn, the day before only"
 RULES = {
     OURS: Mark("Forewarn", 8, -13),
-    LAST_DAY: Mark("Forewarn,\nlast day", -58, -16),
+    DAY_BEFORE: Mark("Forewarn,\nday before", -58, -16),
     ALL_OUT: Mark("all, 1 day before", -34, 8),
     "all still out, 2 days before": Mark("all, 2 days before", -4, 8),
     "80 % date, this vendor": Mark("80 % date, vendor", -14, 8),
@@ -46,8 +45,8 @@ IDEAL = "who knows the end"
 
 
 def by_cost(worth: int) -> str:
-    """Return the name of the rule that warns on the last working day where it pays at 1 : `worth`."""
-    return f"the last working day, by cost 1 : {worth}"
+    """Return the name of the rule that warns on the day before where it pays at 1 : `worth`."""
+    return f"the day before, by cost 1 : {worth}"
 
 
 def measure_warnings(
@@ -73,8 +72,7 @@ def _rules(scores: WarningScores, dates: Scores, arrived: Sequence[Bought], poli
     late = {order.id for order in arrived if (order.days_late or 0) >= scores.late_days}
     first = {
         OURS: first_warnings(foretold),
-        LAST_DAY: on_last_morning(foretold, likely),
-        ALL_OUT_LAST_DAY: on_last_morning(foretold),
+        DAY_BEFORE: on_last_morning(foretold, likely),
         ALL_OUT: all_out(foretold, 1),
         "all still out, 2 days before": all_out(foretold, 2),
         **{by_cost(worth): on_last_morning(foretold, least_by_cost(worth)) for worth in WORTHS},

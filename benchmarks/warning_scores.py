@@ -140,7 +140,7 @@ def all_out(foretold: Sequence[Foretold], days_before: int) -> dict[str, int]:
 
 
 def on_last_morning(foretold: Sequence[Foretold], least: float = 0) -> dict[str, int]:
-    """Return the orders that are out on the last working morning, with at least this likelihood to be late."""
+    """Return the orders that are out on the last morning to warn, with at least this likelihood to be late."""
     return _first(foretold, lambda each: each.is_last and each.probability >= least)
 
 

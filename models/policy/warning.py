@@ -21,7 +21,7 @@ def _to_a_person(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
 
 
 class WarningPolicy(FrozenModel):
-    """When customers are told before it is known that an order may be late: on no day off. Days count as in [days]."""
+    """When customers are told, before it is known, that an order may be late. Days are counted as in [days]."""
 
     on: bool = Field(default=True, description="whether customers are warned; `false`: they are told what is known")
     late_days: InDays = Field(4, ge=1, description="days after the promise from which an order counts as late")
@@ -35,10 +35,7 @@ class WarningPolicy(FrozenModel):
         5, ge=0, le=MAX_DAYS_BEFORE, description="days before the promise from which a warning is possible"
     )
     last_day: InDays = Field(
-        1,
-        ge=0,
-        description="how many days before the promise is the last morning to warn; 0: the promised morning. "
-        "Where it is a day off, the working day before it is the last",
+        1, ge=0, description="how many days before the promise is the last morning to warn; 0: the promised morning"
     )
     up_to_days: InDays = Field(
         10, ge=1, description="a warning says that it may take up to so many days longer than promised"

@@ -51,18 +51,6 @@ class Calendar:
             raise ValueError(f"n counts days after {day}, so it is 0 or more (found {n})")
         return self.day_when(day, n) if n else day
 
-    def is_working(self, day: date) -> bool:
-        """Return whether a day is a working day, however days are counted."""
-        return self.working_day(day) == day
-
-    def working_day(self, day: date) -> date:
-        """Return the last working day up to and including `day`, however days are counted."""
-        year, rank = day.year, self._rank(day)
-        while rank < 1:
-            year -= 1
-            rank += len(self._working(year))
-        return self._working(year)[rank - 1]
-
     @cached_property
     def _holidays(self) -> "HolidayBase":
         # Here, because most commands count no working day.

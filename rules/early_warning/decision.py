@@ -29,12 +29,10 @@ def warn_now(
     | earlier than `days_before`                   | never                                           |
     | from `days_before` on                        | `surely`                                        |
     | from `last_day` on, while the promise stands | `likely`                                        |
-    | a day off                                    | never                                           |
 
-    The promised morning itself is too late, unless `last_day` is 0. Days are counted as the calendar counts them, and
-    the last morning is a working day however they are counted: who reads a warning can call the shop.
+    The promised morning itself is too late, unless `last_day` is 0. Days are counted as the calendar counts them.
     """
-    if not policy.on or not _is_possible(promised_on, as_of, policy, calendar):
+    if not policy.on or not first_morning(promised_on, policy, calendar) <= as_of <= end_morning(promised_on, policy):
         return WarningDecision(now=False)
     needed = policy.likely if as_of >= last_morning(promised_on, policy, calendar) else policy.surely
     return WarningDecision(likelihood is not None and in_hundred(likelihood) >= needed, needed)
@@ -47,13 +45,17 @@ def in_hundred(likelihood: Likelihood) -> int:
 
 def first_morning(promised_on: date, policy: WarningPolicy, calendar: Calendar) -> date:
     """Return the first morning on which a warning is possible."""
-    first = _before(promised_on, policy.days_before, calendar)
-    return min(first, last_morning(promised_on, policy, calendar))
+    return _before(promised_on, policy.days_before, calendar)
 
 
 def last_morning(promised_on: date, policy: WarningPolicy, calendar: Calendar) -> date:
-    """Return the morning from which a warning needs only to be likely: a working day, or the promised day itself."""
-    return calendar.working_day(_before(promised_on, policy.last_day, calendar)) if policy.last_day else promised_on
+    """Return the morning from which a warning needs only to be likely."""
+    return _before(promised_on, policy.last_day, calendar)
+
+
+def end_morning(promised_on: date, policy: WarningPolicy) -> date:
+    """Return the last morning on which a warning is possible: mornings off follow the last working one."""
+    return promised_on - DAY if policy.last_day else promised_on
 
 
 def next_morning(promised_on: date, as_of: date, policy: WarningPolicy, calendar: Calendar) -> date | None:
@@ -61,18 +63,7 @@ def next_morning(promised_on: date, as_of: date, policy: WarningPolicy, calendar
     if not policy.on:
         return None
     morning = max(first_morning(promised_on, policy, calendar), as_of + DAY)
-    while morning <= promised_on:
-        if _is_possible(promised_on, morning, policy, calendar):
-            return morning
-        morning += DAY
-    return None
-
-
-def _is_possible(promised_on: date, morning: date, policy: WarningPolicy, calendar: Calendar) -> bool:
-    """Return whether a warning is possible on a morning; the promised one counts where it is the last by the policy."""
-    if morning >= promised_on:
-        return morning == promised_on and policy.last_day == 0
-    return first_morning(promised_on, policy, calendar) <= morning and calendar.is_working(morning)
+    return morning if morning <= end_morning(promised_on, policy) else None
 
 
 def _before(promised_on: date, days: int, calendar: Calendar) -> date:

@@ -8,7 +8,7 @@ from models.policy.policy import Policy
 from models.quantities import counted
 from rules.delays.delays import open_lines
 from rules.delays.working_days import Calendar
-from rules.early_warning.decision import in_hundred, next_morning, warn_now
+from rules.early_warning.decision import first_morning, in_hundred, last_morning, warn_now
 from rules.early_warning.facts import is_dated
 
 MOST_TERMS = 3
@@ -47,9 +47,8 @@ def outlook_sentence(order: OrderFacts, as_of: date, policy: Policy, calendar: C
     worst = max(outlooks, key=lambda each: each.likelihood.probability)
     said, day = likelihood_sentence(worst.likelihood), worst.promised_on
     needed = warn_now(worst.likelihood, day, as_of, policy.warning, calendar).needed
-    following = next_morning(day, as_of, policy.warning, calendar)
-    if order.told is not None or (needed is None and following is None):
+    if order.told is not None or (needed is None and as_of >= last_morning(day, policy.warning, calendar)):
         return f"{said}."
     if needed is None:
-        return f"{said}. A warning is possible from {following} on."
+        return f"{said}. A warning is possible from {first_morning(day, policy.warning, calendar)} on."
     return f"{said}. A warning needs {needed} in 100 today."

@@ -12,7 +12,7 @@ from benchmarks.bootstrap import Weeks
 from benchmarks.forecast_orders import Bought
 from benchmarks.forecast_scores import Scores
 from benchmarks.warning_replay import Foretold, foretell
-from benchmarks.warning_report import ALL_OUT, LAST_DAY, OURS, by_cost, measure_warnings, show_warnings, warnings_data
+from benchmarks.warning_report import ALL_OUT, DAY_BEFORE, OURS, by_cost, measure_warnings, show_warnings, warnings_data
 from benchmarks.warning_scores import WarningScores, auc, brier_skill, first_warnings, on_last_morning
 from models.early_warning import Source
 from models.policy.policy import Policy
@@ -61,8 +61,8 @@ def test_the_report_shows_the_products_rule_beside_the_others(orders, foretold, 
     dates.days_late = {each.order.id: each.order.days_late for each in foretold}
     scores, rules = measure_warnings(orders, dates, POLICY, Console(quiet=True))
     assert rules[OURS].warned == len(first_warnings(foretold))
-    assert rules[ALL_OUT].warned > rules[LAST_DAY].warned > 0
-    assert rules[by_cost(5)].warned >= rules[by_cost(2)].warned >= rules[LAST_DAY].warned >= rules[by_cost(1)].warned
+    assert rules[ALL_OUT].warned > rules[DAY_BEFORE].warned > 0
+    assert rules[by_cost(5)].warned >= rules[by_cost(2)].warned >= rules[DAY_BEFORE].warned >= rules[by_cost(1)].warned
     out = Console(record=True, width=150, file=StringIO())
     show_warnings(scores, rules, tmp_path / "w.png", out)
     assert "said and came: only those that arrived" in out.export_text()

@@ -61,8 +61,7 @@ def assess(facts, *, on=0, policy=POLICY):
     ],
 )
 def test_an_early_warning_needs_more_than_a_late_one(before, in_hundred, needed, now):
-    saturday = 5
-    found = warn_now(likely(in_hundred), day(saturday), day(saturday - before), WARNING, CALENDAR)
+    found = warn_now(likely(in_hundred), DAY, day(-before), WARNING, CALENDAR)
     assert (found.needed, found.now) == (needed, now)
 
 
@@ -72,38 +71,16 @@ def test_the_last_morning_may_be_the_promised_one():
     assert not warn_now(likely(40), DAY, day(-1), policy, CALENDAR).now
 
 
-@pytest.mark.parametrize(
-    ("calendar", "mornings"),
-    [(CALENDAR, {17: 60, 18: 60, 19: 40}), (WORKING, {15: 60, 16: 60, 17: 60, 18: 60, 19: 40})],
-)
-def test_the_last_morning_before_a_monday_is_a_friday_and_nobody_is_warned_at_the_weekend(calendar, mornings):
-    found = {n: warn_now(None, MONDAY, date(2026, 6, n), WARNING, calendar).needed for n in range(8, 24)}
-    assert {n: needed for n, needed in found.items() if needed} == mornings
+@pytest.mark.parametrize(("on", "needed"), [(12, None), (15, 60), (18, 60), (19, 40), (20, 40), (21, 40), (22, None)])
+def test_the_last_working_day_before_a_monday_is_friday_and_the_weekend_follows_it(on, needed):
+    assert warn_now(None, MONDAY, date(2026, 6, on), WARNING, WORKING).needed == needed
 
 
-@pytest.mark.parametrize("calendar", [CALENDAR, WORKING])
-def test_a_promise_for_a_sunday_is_warned_of_on_friday(calendar):
+def test_a_promise_for_a_sunday_is_warned_of_on_friday():
     found = [
-        n for n in range(14, 22) if warn_now(None, date(2026, 6, 21), date(2026, 6, n), WARNING, calendar).needed == 40
+        n for n in range(14, 22) if warn_now(None, date(2026, 6, 21), date(2026, 6, n), WARNING, WORKING).needed == 40
     ]
-    assert found == [19]
-
-
-def test_a_public_holiday_is_no_morning_to_warn_on_however_days_are_counted():
-    calendar = Calendar(CalendarPolicy(country="DE"))
-    mornings = [date(2026, 4, 30), date(2026, 5, 1), date(2026, 5, 2), date(2026, 5, 3)]
-    assert [warn_now(None, date(2026, 5, 4), day, WARNING, calendar).needed for day in mornings] == [
-        40,
-        None,
-        None,
-        None,
-    ]
-
-
-def test_the_next_look_skips_the_mornings_off():
-    facts = order(replace(line(), promised_on=MONDAY))
-    friday = MONDAY - timedelta(days=3)
-    assert next_check_date(facts, None, friday, POLICY, CALENDAR) == MONDAY + timedelta(days=1)
+    assert found == [19, 20]
 
 
 def test_nothing_is_warned_of_without_a_likelihood_or_where_it_is_off():
@@ -203,9 +180,9 @@ def test_promises_to_ship_are_warned_of_as_well(promise):
 
 
 def warned(*lines):
-    """Return an order whose customer was warned on the Friday before."""
+    """Return an order whose customer was warned on the day before."""
     facts = order(*lines)
-    plan = assess(with_outlook(facts, 90), on=-3).plan
+    plan = assess(with_outlook(facts, 90), on=-1).plan
     return replace(facts, told=last_notice_after(plan, POLICY), revision=1)
 
 

@@ -104,7 +104,7 @@ CHAPTERS = (
                 "warning.last_day",
                 "The last morning to warn is [] days before the promised day",
                 COUNT,
-                note="A day off: the working day before it. 0: the promised morning",
+                note="0: the promised morning",
             ),
             Sentence("warning.up_to_days", "A warning says that it may take up to [] days longer than promised", COUNT),
             Sentence("warning.channels", "Send warnings by []", CHANNELS),
