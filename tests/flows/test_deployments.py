@@ -99,8 +99,9 @@ def test_the_operators_page_says_when_a_deployment_runs(name):
         return
     minute, hour, *days = cron_of(name).split()
     assert days == ["*", "*", "*"]
-    if hour == "*":
-        assert "each hour" in row[1]
+    if name == "deliver":
+        first, second = sorted(minutes(cron_of(name)))
+        assert (hour, row[1]) == ("*", f"every half hour, at {first} and {second} past")
     elif hour.isdigit():
         assert row[1] == f"{hour}:{int(minute):02}"
     else:
@@ -192,10 +193,20 @@ def test_the_containers_server_has_the_settings_of_the_units():
 
 def test_a_run_of_deliver_stays_until_the_next_two_are_due():
     (schedule,) = DEPLOYMENTS["deliver"]["schedules"]
-    minute, *others = schedule["cron"].split()
-    assert (minute.isdigit(), others) == (True, ["*"] * 4), "it is due each hour"
-    assert schedule["parameters"]["watch_minutes"] > 2 * 60
+    first, second = sorted(minutes(schedule["cron"]))
+    assert second - first == 30, "it is due each half hour"
+    assert schedule["parameters"]["watch_minutes"] > 2 * 30
     assert "watch_minutes" not in DEPLOYMENTS["deliver"].get("parameters", {}), "a run by hand ends when all is sent"
+
+
+@pytest.mark.parametrize(
+    "command", [*values("forewarn-worker", "ExecStartPost"), COMPOSE["deployments"]["command"]], ids=["unit", "compose"]
+)
+def test_a_run_of_deliver_as_the_schedule_starts_them_begins_with_the_worker(command):
+    """The one before ended with the worker before; the next one may be half an hour away."""
+    (schedule,) = DEPLOYMENTS["deliver"]["schedules"]
+    stays = f"--param watch_minutes={schedule['parameters']['watch_minutes']}"
+    assert f"prefect --no-prompt deployment run deliver/deliver {stays}" in command
 
 
 def test_the_server_is_given_no_credential():

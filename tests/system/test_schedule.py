@@ -44,7 +44,7 @@ ORDERS = 150
 README = ROOT / "README.md"
 BY_HAND = "prefect deployment run"
 EACH_MINUTE = ("deliver",)
-"""Deployments with another schedule in this test: to wait for their own would take an hour."""
+"""Deployments with another schedule in this test: to wait for their own would take half an hour."""
 UNIT = ROOT / "docs" / "systemd" / "forewarn-server.service"
 QUEUE_AGAIN = """
     UPDATE outbox SET state = 'queued', settled_at = NULL
@@ -199,10 +199,10 @@ def test_the_schedule_alone_finds_late_orders_and_sends_their_notices(operator):
 
 
 def test_each_run_of_deliver_stays_until_the_next_one_has_taken_over(operator):
-    """The one that is completed, as the test before has seen, had 122 minutes."""
+    """The one that is completed, as the test before has seen, had 62 minutes."""
     (ended, *_), (watching, *_) = operator.scheduled("deliver"), operator.watching()
     assert ended["start_time"] < watching["start_time"] < ended["end_time"]
-    assert ended["parameters"] == watching["parameters"] == {"watch_minutes": 122}
+    assert ended["parameters"] == watching["parameters"] == {"watch_minutes": 62}
 
 
 def doctor(operator, home=ROOT):

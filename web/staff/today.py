@@ -27,7 +27,7 @@ FAILING_SHARE, FAILING_LEAST = 0.03, 3
 """A channel of which more than this share of a day's messages failed, and at least so many, does not work well."""
 EXPECTED_EVERY = {
     LATE_ORDERS: timedelta(hours=3),
-    "deliver": timedelta(hours=2),
+    "deliver": timedelta(minutes=90),
     "restock": timedelta(hours=5),
     "promise-clock": timedelta(hours=26),
     "digest": timedelta(hours=26),
