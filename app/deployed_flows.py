@@ -1,5 +1,6 @@
 """Start runs of the deployments beside this run's own: each of a server's shops has its own names."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ from prefect.exceptions import PrefectException
 from prefect.runtime import deployment, flow_run
 
 from models.errors import ForewarnError
+
+ANSWER_SECONDS = 30.0
+"""Seconds that the server may take: sending waits meanwhile."""
 
 
 def name_beside(mine: str | None, my_flow: str, flow: str) -> str:
@@ -24,6 +28,7 @@ async def start_run_of(flow: str, parameters: Mapping[str, Any]) -> None:
     """
     name = name_beside(deployment.name, flow_run.flow_name, flow)
     try:
-        await arun_deployment(f"{flow}/{name}", parameters=dict(parameters), timeout=0, as_subflow=False)
-    except (httpx.HTTPError, PrefectException) as error:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await arun_deployment(f"{flow}/{name}", parameters=dict(parameters), timeout=0, as_subflow=False)
+    except (httpx.HTTPError, PrefectException, TimeoutError) as error:
         raise ForewarnError(f"Prefect started no run of {name}: {type(error).__name__}") from error

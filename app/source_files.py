@@ -19,7 +19,7 @@ def source_state(settings: Settings, folder: ShopFolder) -> int | None:
         return None
     state = blake2b(digest_size=8)
     for name, file in sorted(_files(settings.data or folder.data, folder.selects)):
-        with suppress(FileNotFoundError):  # it is being replaced
+        with suppress(OSError):  # it is being replaced, or cannot be read: the import says so
             found = file.stat()
             state.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
     # 63 bits: a counter has a sign.

@@ -54,7 +54,7 @@ def due_filter(channels: Collection[str]) -> ColumnElement[bool]:
 
 def _one_of(channels: Collection[str]) -> ColumnElement[bool]:
     # SQLAlchemy writes a list into the statement each time that it is executed.
-    return OUTBOX.c.channel.in_(sorted(channels)) if len(channels) > 1 else OUTBOX.c.channel == next(iter(channels))
+    return OUTBOX.c.channel.in_(sorted(channels)) if len(channels) != 1 else OUTBOX.c.channel == next(iter(channels))
 
 
 def mark_sending(connection: Connection, holder: LeaseHolder, ids: Sequence[str], now: datetime) -> None:

@@ -22,6 +22,8 @@ FACTS_CHANGED_AT = "facts:changed_at"
 """The counter of the second, since 1970, at which a run last found other facts than the one before."""
 FOLLOW_EVERY = timedelta(hours=1)
 """The least time between two starts of a flow that follows changed facts: its messages are collected for so long."""
+STARTED_AT, STARTED_FILES, STARTED_TRIES = "starts:at", "starts:files", "starts:tries"
+"""The counters of a `Start`."""
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
@@ -37,6 +39,35 @@ class CheckState:
     files: int
     """The state of the files imported last; 0 where none is known."""
     imported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The last start of late-orders, as the next run of deliver needs to know it."""
+
+    at: datetime
+    files: int
+    """The state of the shop's files then; 0 for a source that is a database."""
+    tries: int
+    """How many starts in a row there were for the same; 0 as soon as nothing more was to be done."""
+
+
+def load_start(connection: Connection) -> Start | None:
+    """Return the last start of late-orders; None where there was none."""
+    names = (STARTED_AT, STARTED_FILES, STARTED_TRIES)
+    query = select(COUNTERS.c.name, COUNTERS.c.value).where(COUNTERS.c.name.in_(names))
+    found = {row.name: row.value for row in connection.execute(query)}
+    if STARTED_AT not in found:
+        return None
+    at = datetime.fromtimestamp(found[STARTED_AT], UTC)
+    return Start(at, found.get(STARTED_FILES, 0), found.get(STARTED_TRIES, 0))
+
+
+def note_start(connection: Connection, start: Start) -> None:
+    """Record the last start of late-orders."""
+    set_counter(connection, STARTED_AT, int(start.at.timestamp()))
+    set_counter(connection, STARTED_FILES, start.files)
+    set_counter(connection, STARTED_TRIES, start.tries)
 
 
 def load_check_state(connection: Connection) -> CheckState | None:
@@ -92,12 +123,12 @@ def flows_that_follow(connection: Connection, now: datetime) -> list[str]:
 
     `restock` is due after facts changed. `forward-to-vendors` is due then, too, and when a request waits to be sent.
     """
-    changed_at = datetime.fromtimestamp(get_counter(connection, FACTS_CHANGED_AT), UTC)
-    # What a run of restock changes itself, it has followed.
-    restocked_at = _last(connection, RESTOCK, RUNS.c.ended_at)
-    due = [RESTOCK] if restocked_at < min(changed_at, now - FOLLOW_EVERY) else []
+    changed_at, lately = datetime.fromtimestamp(get_counter(connection, FACTS_CHANGED_AT), UTC), now - FOLLOW_EVERY
+    # What a run of restock changes itself, it has followed. One that is under way, or was killed, has no end.
+    followed_at, restocked_at = (_last(connection, RESTOCK, at) for at in (RUNS.c.ended_at, RUNS.c.started_at))
+    due = [RESTOCK] if followed_at < min(changed_at, lately) and restocked_at < lately else []
     forwarded_at = _last(connection, FORWARD_TO_VENDORS, RUNS.c.started_at)
-    if forwarded_at >= now - FOLLOW_EVERY or connection.execute(select(VENDORS.c.id).limit(1)).first() is None:
+    if forwarded_at >= lately or connection.execute(select(VENDORS.c.id).limit(1)).first() is None:
         return due
     waiting = select(OUTBOX.c.id).where(due_filter(list(VendorChannel))).limit(1)
     if forwarded_at < changed_at or connection.execute(waiting, {"now": now}).first() is not None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import insert
+from sqlalchemy.exc import OperationalError
 
-from app.check_starts import LOOK_SECONDS, PAUSE_SECONDS, CheckStarts
+from app.check_starts import CHANGED_PAUSE_SECONDS, LOOK_SECONDS, PAUSE_SECONDS, CheckStarts
 from app.composition import isolated_settings, open_app
 from app.source_files import source_state
 from models.config.settings import GivenSettings
@@ -44,7 +45,7 @@ class Looks:
 
     def __init__(self, starts):
         self.now = 1000.0
-        self.check = CheckStarts(starts, clock=lambda: self.now)
+        self.check = CheckStarts(starts, settled_seconds=3, clock=lambda: self.now)
 
     async def look(self, app, *, after=4.0):
         """Look soon, and again after so many seconds."""
@@ -202,6 +203,68 @@ async def test_a_server_that_does_not_answer_is_asked_again_later(opened, driver
         await check.look(app, after=PAUSE_SECONDS)
     assert len(starts.flows) == 2
     assert "late-orders was not started; its schedule will: the server does not answer" in caplog.text
+
+
+async def test_a_run_that_always_fails_is_not_started_more_often_because_another_run_of_deliver_took_over(
+    opened, driver
+):
+    with opened() as app:
+        checked(driver, app)
+        append(app)
+        starts = Starts()
+        first = looking(starts)
+        for _ in range(20):
+            await first.look(app, after=2 * PAUSE_SECONDS)
+        tried = len(starts.flows)
+        assert tried < 8
+        await looking(starts).look(app, after=PAUSE_SECONDS)
+        assert len(starts.flows) == tried, "the pause goes on"
+
+
+async def test_files_that_were_repaired_after_many_failures_do_not_wait_for_the_long_pause(opened, driver):
+    with opened() as app:
+        checked(driver, app)
+        append(app)
+        starts = Starts()
+        check = looking(starts)
+        for _ in range(30):
+            await check.look(app, after=2 * PAUSE_SECONDS)
+        tried = len(starts.flows)
+        append(app)
+        await check.look(app, after=CHANGED_PAUSE_SECONDS)
+    assert len(starts.flows) == tried + 1
+
+
+@pytest.mark.parametrize("error", [PermissionError(), OperationalError("", {}, Exception())])
+async def test_what_cannot_be_looked_at_stops_no_delivery_and_is_said_once_a_minute(
+    opened, driver, caplog, monkeypatch, error
+):
+    def fail(*_):
+        raise error
+
+    with opened() as app:
+        check = looking(Starts())
+        monkeypatch.setattr("app.check_starts.source_state", fail)
+        for _ in range(4):
+            await check.look(app)
+    assert caplog.text.count(f"is not known: {type(error).__name__}") == 1
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_what_follows_is_not_started_again_while_it_waits_for_a_worker_is_under_way_or_was_killed(
+    opened, driver, recorded
+):
+    with opened() as app:
+        checked(driver, app)
+        with app.context.engine.begin() as connection:
+            note_changed_facts(connection, NOW)
+        if recorded:
+            start_run(driver.context, "restock", DAY, NOW - timedelta(minutes=2))
+        starts = Starts()
+        check = looking(starts)
+        for _ in range(3):
+            await check.look(app, after=2 * PAUSE_SECONDS)
+    assert [flow for flow, _ in starts.flows] == ([] if recorded else ["restock"])
 
 
 async def test_a_database_is_imported_when_its_last_import_is_old(opened, driver):
