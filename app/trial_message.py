@@ -32,8 +32,8 @@ async def send_test_message(
     return await deliver_test(app, test_message)
 
 
-async def deliver_test(app: App, message: Message) -> Receipt:
-    """Send a message that nothing records, by the transport of its channel. Raises ForewarnError."""
+async def deliver_test(app: App, message: Message, what: str = "the test message") -> Receipt:
+    """Send a message that nothing records, by the transport of its channel. Raises ForewarnError, which says `what`."""
     time, channel = make_clock(app.folder.shop.zone, None), message.channel
     async with open_transports(app, time.now) as (transports, closed):
         if channel not in transports:
@@ -41,7 +41,7 @@ async def deliver_test(app: App, message: Message) -> Receipt:
         try:
             return await transports[channel].send(message)
         except (PermanentFailure, TemporaryFailure, OutcomeUnknown) as error:
-            raise ForewarnError(f"the test message was not accepted: {error}") from error
+            raise ForewarnError(f"{what} was not accepted: {error}") from error
 
 
 def _sample(app: App, channel: Channel, message: str, language: str | None) -> Message:

@@ -78,10 +78,10 @@ def _nothing() -> None:
 
 
 def _send_mail(app: App, mail: Message) -> None:
-    # Here, because few servers send a test, and transports need their libraries.
+    # Here, because few servers send a test or an invitation, and transports need their libraries.
     from app.trial_message import deliver_test
 
-    asyncio.run(deliver_test(app, mail))
+    asyncio.run(deliver_test(app, mail, "the mail"))
 
 
 def _callbacks(app: App, clock: Callable[[], datetime]) -> Sequence[BaseRoute]:
