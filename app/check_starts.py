@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.composition import App
 from app.source_files import source_state
@@ -57,9 +57,8 @@ class CheckStarts:
     _follow_look_at: float = 0.0
     _followed_at: dict[str, float] = field(default_factory=dict)
     """When a flow that follows was last started, by the flow."""
-    _is_begun: bool = False
     _last: Start | None = None
-    """The last start of late-orders, by this run of deliver or by the one before."""
+    """The last start of late-orders, by this run of deliver or by another one."""
     _started_at: float = 0.0
     """When that was, by `clock`."""
     _files: int | None = None
@@ -75,7 +74,7 @@ class CheckStarts:
         self._look_at = now + self.look_seconds
         try:
             await self._look(app, now)
-        except (OperationalError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             self._look_at = now + TROUBLE_SECONDS
             logger.warning("whether late-orders has something to do is not known: %s", type(error).__name__)
 
@@ -90,7 +89,7 @@ class CheckStarts:
         elif self._last is None or now >= self._started_at + self._pause(self._last):
             tries = min(self._last.tries + 1, MAX_TRIES) if self._last else 1
             self._started_at = now
-            await self._note(app, Start(datetime.now(UTC), self._files or 0, tries))
+            await self._note(app, Start(datetime.now(UTC).replace(microsecond=0), self._files or 0, tries))
             await self._start(LATE_ORDERS, why)
 
     def _pause(self, last: Start) -> float:
@@ -122,8 +121,7 @@ class CheckStarts:
         files = source_state(app.settings, app.folder)
         is_settled = self._is_settled(files)
         with read_only(app.context.engine) as connection:
-            if not self._is_begun:
-                self._begin(load_start(connection))
+            self._learn(load_start(connection))
             state = load_check_state(connection)
         if state is not None and state.is_running:
             return True, is_settled, None
@@ -137,10 +135,10 @@ class CheckStarts:
             why = "orders changed since the last run"
         return False, is_settled, why
 
-    def _begin(self, last: Start | None) -> None:
-        """Go on where the run of deliver before ended: a run that always fails is not tried more often by that."""
-        self._is_begun, self._last = True, last
-        if last is not None:
+    def _learn(self, last: Start | None) -> None:
+        """Go on where another run of deliver ended: a run that always fails is not tried more often by that."""
+        if last is not None and last != self._last:
+            self._last = last
             self._started_at = self.clock() - max((datetime.now(UTC) - last.at).total_seconds(), 0)
 
     def _is_settled(self, files: int | None) -> bool:

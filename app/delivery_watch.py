@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from app.composition import App, open_app, read_settings
 from app.live_channels import channels_not_live
@@ -35,6 +35,7 @@ TURN = "deliver:turn"
 """The counter that each run of the schedule raises when it takes over; the run before sees that, and ends."""
 
 logger = logging.getLogger(__name__)
+OnLook = Callable[[App], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -51,8 +52,8 @@ class DeliveryWatch:
     """Whether it takes over from an earlier watch after its first delivery, and ends when a later one takes over."""
     on_delivery: Callable[[Report], Awaitable[None]] | None = None
     """Called with the report of each delivery."""
-    on_look: Callable[[App], Awaitable[None]] | None = None
-    """Called at each look, while it is its turn."""
+    on_look: OnLook | None = None
+    """Called at each look, and beside a delivery, which may take hours, while no later watch has taken over."""
     look_seconds: float = LOOK_SECONDS
     pause_seconds: float = PAUSE_SECONDS
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
@@ -122,7 +123,7 @@ class DeliveryWatch:
 
     async def _deliver(self, app: App) -> None:
         try:
-            latest = await self.deliver(app)
+            latest = await (self.deliver(app) if self.on_look is None else self._deliver_and_look(app, self.on_look))
         except OperationalError as error:
             self._fail(error)
             self._pause = self._longer_pause()
@@ -133,6 +134,25 @@ class DeliveryWatch:
             self._turn = await asyncio.to_thread(_take_turn, app)
         if self.on_delivery is not None:
             await self.on_delivery(latest)
+
+    async def _deliver_and_look(self, app: App, look: OnLook) -> Report:
+        delivered = asyncio.Event()
+        looking = asyncio.create_task(self._look_until(delivered, app, look))
+        try:
+            return await self.deliver(app)
+        finally:
+            delivered.set()
+            await looking
+
+    async def _look_until(self, delivered: asyncio.Event, app: App, look: OnLook) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(delivered.wait(), self.look_seconds)
+            if delivered.is_set():
+                return
+            with suppress(SQLAlchemyError):  # the delivery, or the next look, says so
+                if self._turn in (None, await asyncio.to_thread(_whose_turn, app)):
+                    await look(app)
 
     def _longer_pause(self) -> float:
         return min(max(2 * self._pause, self.pause_seconds), LONGEST_PAUSE_SECONDS)
@@ -164,6 +184,11 @@ class DeliveryWatch:
 def _take_turn(app: App) -> int:
     with app.context.engine.begin() as connection:
         increment(connection, TURN, 1)
+        return get_counter(connection, TURN)
+
+
+def _whose_turn(app: App) -> int:
+    with read_only(app.context.engine) as connection:
         return get_counter(connection, TURN)
 
 

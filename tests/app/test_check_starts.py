@@ -221,6 +221,19 @@ async def test_a_run_that_always_fails_is_not_started_more_often_because_another
         assert len(starts.flows) == tried, "the pause goes on"
 
 
+async def test_two_runs_of_deliver_that_look_at_the_same_time_start_one(opened, driver):
+    with opened() as app:
+        checked(driver, app)
+        with app.context.engine.begin() as connection:
+            mark_due(connection, {"1041"}, DAY)
+        starts = Starts()
+        first, second = looking(starts), looking(starts)
+        for _ in range(3):
+            await first.look(app)
+            await second.look(app)
+    assert len(starts.flows) == 1
+
+
 async def test_files_that_were_repaired_after_many_failures_do_not_wait_for_the_long_pause(opened, driver):
     with opened() as app:
         checked(driver, app)

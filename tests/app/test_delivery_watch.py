@@ -11,11 +11,12 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from app.composition import isolated_settings
-from app.delivery_watch import DeliveryWatch
+from app.delivery_watch import TURN, DeliveryWatch
 from models.config.settings import GivenSettings
 from models.enums import State
 from models.errors import BadShop, ForewarnError
 from models.run_report import Report
+from tasks.db.counters import increment
 from tasks.tables import OUTBOX, RUNS
 from tests.support.builders import DAY
 from tests.support.shop_driver import SHOP_TOML, noon
@@ -215,3 +216,30 @@ async def test_a_cancelled_run_ends_between_two_looks(shop, late):
         running.cancel()
         await until(running.done)
     assert running.cancelled()
+
+
+async def test_beside_a_delivery_that_takes_long_it_goes_on_looking_until_another_run_took_over(shop, late):
+    deliveries, looks = Deliveries(late), []
+    is_sent = asyncio.Event()
+
+    async def deliver(app):
+        if deliveries.made:
+            await is_sent.wait()
+        return await deliveries(app)
+
+    async def look(app):
+        looks.append(app)
+
+    one = watch(deliver, takes_turns=True, on_look=look)
+    async with under_way(one):
+        await until(lambda: one.report is not None)
+        queue_again(late)
+        await until(lambda: len(deliveries.made) == 1 and len(looks) > 20)
+        with late.context.engine.begin() as connection:
+            increment(connection, TURN, 1)
+        await asyncio.sleep(20 * one.look_seconds)
+        before = len(looks)
+        await asyncio.sleep(20 * one.look_seconds)
+        assert len(looks) == before
+        is_sent.set()
+        await until(lambda: len(deliveries.made) == 2)
