@@ -31,6 +31,7 @@ def language_name(language: str) -> str:
     return str(Locale.parse(language).get_display_name("en") or language)
 
 
+@lru_cache(_CACHE_SIZE)
 def parse_locale(name: str) -> Locale | None:
     """Return the locale of a name written with `_` or `-`; None if there is none."""
     try:

@@ -2,15 +2,19 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from templates.rendering.environment import BUILT_IN
+from templates.rendering.formats import parse_locale
 from templates.rendering.sentences.document import document_of
 from templates.rendering.sentences.reading import Unreadable
 
 BUILT_IN_LANGUAGES = frozenset(path.name.split(".")[1] for path in (BUILT_IN / "layout").glob("letter.*.html"))
 FEWEST_WORDS = 2
 """Of a sentence that is compared: single words, such as a name, may be the same in two languages."""
+_CACHE_SIZE = 1024
+"""Parts that are compared again and again: all built-in ones, and those of a few added languages."""
 _BRACES = re.compile(r"\{[^{}]*\}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _FRAME = re.compile(r"""\{%-?\s*extends\s+["']layout/(\w+)\.(\w+)\.(\w+)["']""")
@@ -41,7 +45,7 @@ def find_untranslated(own: Path, path: Path) -> Untranslated | None:
     same = {
         other: len(said & _sentences(_read(file), kind))
         for file in others.values()
-        if (other := file.name.split(".")[1]) != language
+        if (other := file.name.split(".")[1]) != language and parse_locale(other)
     }
     nearest = max(same, key=lambda other: same[other], default="")
     frame = _FRAME.search(text)
@@ -52,12 +56,13 @@ def find_untranslated(own: Path, path: Path) -> Untranslated | None:
     return Untranslated(f"{name}.{kind}", where, same.get(nearest, 0), missing)
 
 
-def _sentences(text: str, kind: str) -> set[str]:
+@lru_cache(_CACHE_SIZE)
+def _sentences(text: str, kind: str) -> frozenset[str]:
     try:
         document = document_of(text, is_html=kind == "html")
     except Unreadable:
-        return {text.strip()} if _has_words(text) else set()
-    return {each.text for each in document.sentences if _has_words(each.text)}
+        return frozenset({text.strip()} if _has_words(text) else ())
+    return frozenset(each.text for each in document.sentences if _has_words(each.text))
 
 
 def _has_words(text: str) -> bool:

@@ -101,3 +101,12 @@ def test_notes_and_hidden_files_in_the_folder_are_nobodys_business(tmp_path):
     (tmp_path / "README.md").write_text("how we write")
     (tmp_path / ".DS_Store").write_text("")
     assert find_problems(SHOP, tmp_path, language="en") == []
+
+
+def test_a_copy_beside_a_translation_stops_no_check(tmp_path):
+    for name in ("week/sms.it.txt", "week/sms.backup.txt"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("Il tuo ordine {{ order.id }} arriva presto da noi.")
+    problems = find_problems(SHOP, tmp_path, only="week", language="it")
+    assert not any("not translated" in problem.what for problem in problems if "sms.it" in problem.file)
