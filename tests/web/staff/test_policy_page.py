@@ -304,6 +304,20 @@ def test_a_forbidden_word_is_added_and_counts(desk):
     assert Policy.model_validate(policy_data(desk.text)).words.forbidden == {}
 
 
+def test_words_with_commas_and_long_lists_stay_as_they_are(desk):
+    words = ("Sorry, but", "re: your order", '15" lamp', *(f"forbidden-word-{n}" for n in range(200)))
+    (desk.app.folder.path / "policy.toml").write_text(
+        change_policy(desk.text, {"words.forbidden": {"any": list(words)}})
+    )
+    assert desk.save(desk.see({"warning.likely": "41"}), "other").status == 303
+    assert Policy.model_validate(policy_data(desk.text)).words.forbidden == {"any": words}
+    (typed,) = desk.mara.form(POLICY).fields["words.forbidden"]
+    assert typed.startswith('"Sorry, but", "re: your order", "15"" lamp", forbidden-word-0')
+    assert desk.save(desk.see({"words.forbidden": f"{typed}, last"}), "one more").status == 303
+    assert Policy.model_validate(policy_data(desk.text)).words.forbidden == {"any": (*words, "last")}
+    assert "Close each quotation mark." in desk.see({"words.forbidden": 'a, "b'}).text
+
+
 def test_a_change_of_days_is_said_with_what_they_are_today(desk):
     seen = desk.see({"bucket.1.from_days": "2"})
     assert re.search(r"\d more: 2 to 7 days late \(today: 4 to 7 days late\)", seen.text)

@@ -93,7 +93,7 @@ def _view(sentence: Sentence, form: Form, default: Policy) -> SentenceView:
     fields = tuple(
         Field(
             name,
-            form.text(name),
+            form.lines(name),
             words,
             label,
             "select" if kind.options else kind.type,

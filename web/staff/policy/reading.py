@@ -103,7 +103,7 @@ def _changes(form: Form, policy: Policy) -> Iterator[tuple[str, Any]]:
         names = field_names(sentence)
         present = value_at(policy, sentence.path)
         shown = list(sentence.kind.show(present))
-        typed = [form.text(name, text) for name, text in zip(names, shown, strict=True)]
+        typed = [form.lines(name, text) for name, text in zip(names, shown, strict=True)]
         if typed == shown:
             continue
         if not sentence.optional and not all(typed):

@@ -234,7 +234,8 @@ CHAPTERS = (
             Sentence("words.required", "Each mail about a delay must have: []", WORDS, optional=True),
         ),
         "Words with commas between them; those of one language after its code, as Acme, cheap; de: billig*. A * stands "
-        "for any letters at the end. Of required words with | between them, one is enough.",
+        'for any letters at the end. Words with a comma or a colon stand in quotation marks, as "sorry, but". Of '
+        "required words with | between them, one is enough.",
     ),
     Chapter(
         "The order page",

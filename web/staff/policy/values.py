@@ -15,6 +15,14 @@ HOURS_OF = (Channel.SMS, Channel.EMAIL)
 EVERY, MAX_WORD = "any", 100
 LANGUAGE = re.compile(r"([a-z]{2,3}(?:_[A-Z]{2})?|any)\s*:\s*(.+)", re.DOTALL)
 """Words of one language, after its code."""
+QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+"""A word that has a sign which parts words: as it is, with each quotation mark twice."""
+WORD_GROUP = re.compile(rf'(?:{QUOTED.pattern}|[^;\n"])+')
+LISTED_WORD = re.compile(rf'(?:{QUOTED.pattern}|[^,"])+')
+WORDS_WANTED = (
+    "Enter words with commas between them, such as Acme, cheap; de: billig*. "
+    'Words that have a comma or a colon stand in quotation marks, as "sorry, but".'
+)
 AMOUNT = re.compile(r"([A-Za-z]{3})\s*([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -80,19 +88,36 @@ def _amounts(text: str) -> dict[str, Decimal]:
 def _words_text(words: Mapping[str, Sequence[str]]) -> str:
     """Return words by language as `Acme, cheap; de: billig*`: those of every language first, without a code."""
     groups = sorted(words.items(), key=lambda group: group[0] != EVERY)
-    return "; ".join(("" if language == EVERY else f"{language}: ") + ", ".join(each) for language, each in groups)
+    return "; ".join(
+        ("" if language == EVERY else f"{language}: ") + ", ".join(map(_word_text, each)) for language, each in groups
+    )
+
+
+def _word_text(word: str) -> str:
+    quoted = word.replace('"', '""')
+    return f'"{quoted}"' if re.search(r'[,;:"\n]', word) else word
 
 
 def _words(text: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for group in filter(None, (group.strip() for group in re.split(r"[;\n]", text))):
+    if '"' in QUOTED.sub("", text):
+        raise BadValue("Close each quotation mark.")
+    for group in filter(None, (each[0].strip() for each in WORD_GROUP.finditer(text))):
         named = LANGUAGE.fullmatch(group)
         language, listed = (named[1], named[2]) if named else (EVERY, group)
-        words = list(filter(None, (word.strip() for word in listed.split(","))))
-        if ":" in listed or language in found or not words or max(map(len, words)) > MAX_WORD:
-            raise BadValue("Enter words with commas between them, such as Acme, cheap; de: billig*.")
+        words = [_word(word) for each in LISTED_WORD.finditer(listed) if (word := each[0].strip())]
+        if language in found or not all(words) or not words or max(map(len, words)) > MAX_WORD:
+            raise BadValue(WORDS_WANTED)
         found[language] = words
     return found
+
+
+def _word(text: str) -> str:
+    if quoted := QUOTED.fullmatch(text):
+        return quoted[1].replace('""', '"').strip()
+    if ":" in text or '"' in text:
+        raise BadValue(WORDS_WANTED)
+    return text
 
 
 def _hours_texts(quiet: Mapping[Channel, Any]) -> list[str]:
