@@ -23,16 +23,16 @@ The link works once, and for three days. If you did not expect this mail, you ne
 """
 
 
-def mail_link(visit: Visit, person: Person, link: str, *, is_new: bool) -> str:
-    """Mail a link to its person; return what became of it, in a sentence, or nothing where no mails are sent."""
+def mail_link(visit: Visit, person: Person, link: str, *, is_new: bool) -> tuple[bool, str]:
+    """Mail a link to its person; return whether it left, and what to say: nothing where no mails are sent."""
     services = visit.desk.services
     if services.send_mail is None or not services.mails_arrive:
-        return ""
+        return False, ""
     try:
         services.send_mail(_message(visit, person, link, is_new=is_new))
     except ForewarnError as error:
-        return f"It could not be mailed. {sentence(str(error))}"
-    return f"It was mailed to {person.mail}."
+        return False, f"The link could not be mailed. {sentence(str(error))}"
+    return True, f"The link was mailed to {person.mail}."
 
 
 def _message(visit: Visit, person: Person, link: str, *, is_new: bool) -> Message:

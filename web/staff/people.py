@@ -343,12 +343,14 @@ def _show_link(visit: Visit, person_id: str, token: str, *, is_new: bool | None 
     if account is None:
         return _missing(visit)
     link = visit.origin + desk_address("password", token)
+    was_mailed, mailed = (False, "") if is_new is None else mail_link(visit, account.person, link, is_new=is_new)
     return visit.page(
         "desk/person_link_made.html",
         title=f"A link for {account.person.name}",
         name=account.person.name,
         mail=account.person.mail,
         link=link,
-        mailed="" if is_new is None else mail_link(visit, account.person, link, is_new=is_new),
+        mailed=mailed,
+        was_mailed=was_mailed,
         back=desk_address("people"),
     )
