@@ -38,7 +38,6 @@ from web.staff.template_standing import (
     plain,
     put_in_use,
     state_words,
-    typed,
     wait_words,
 )
 from web.staff.template_starts import languages_shown, other_languages, start_of, wordings_of
@@ -129,12 +128,8 @@ def act(visit: Visit, form: Form) -> Response:
     edits = visit.desk.services.edits
     if edits is None or edits.refusal:
         return visit.conflict(edits.refusal if edits else NO_FILES)
-    too_long = [part for part in words.parts if len(typed(form, part)) > MAX_PART_CHARS]
-    for part in too_long:
-        form.wrong(field_of(part), f"{part_name(part)}: at most {MAX_PART_CHARS:,} characters are possible.")
-    if too_long:
+    if _has_long_part(words, form, "base_") or _has_long_part(words, form := as_code(visit, words, form)):
         return show(visit, form)
-    form = as_code(visit, words, form)
     draft = draft_of(form, words, edits.read(words.files))
     match form.text("do"):
         case "preview":
@@ -145,6 +140,15 @@ def act(visit: Visit, form: Form) -> Response:
             return show(visit, form, sent=template_trial.send(visit, form, words, draft))
         case _:
             return _save(visit, form, words, draft, edits)
+
+
+def _has_long_part(words: Words, form: Form, before: str = "") -> bool:
+    """Return whether a part is too long, which the form then says."""
+    given = {part: plain(form.fields.get(before + field_of(part), [""])[0]) for part in words.parts}
+    too_long = [part for part, text in given.items() if len(text) > MAX_PART_CHARS]
+    for part in too_long:
+        form.wrong(field_of(part), f"{part_name(part)}: at most {MAX_PART_CHARS:,} characters are possible.")
+    return bool(too_long)
 
 
 def _save(visit: Visit, form: Form, words: Words, draft: Mapping[str, str | None], edits: ShopEdits) -> Response:

@@ -19,6 +19,8 @@ from web.staff.visit import Visit
 
 SAVED, PROPOSED = "words_saved", "words_proposed"
 """Kinds of entries of the log."""
+KEPT = "\n\t\u200c\u200d\u00ad\u00a0\u2009\u202f"
+"""Signs that Python calls not printable and words need: joiners, soft hyphens, and the narrow spaces of French."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def draft_of(form: Form, words: Words, files: Mapping[str, str | None]) -> dict[
         name, given = words.file(part), typed(form, part).strip()
         own, built_in = files.get(name), words.built_in(part)
         now = own if own is not None else built_in
-        if now is not None and given == plain(now).strip():
+        if now is not None and given == printable(now).strip():
             draft[name] = own
         else:
             draft[name] = None if not given or (built_in and given == built_in.strip()) else f"{given}\n"
@@ -100,7 +102,7 @@ def typed(form: Form, part: str) -> str:
 
 def printable(given: str) -> str:
     """Return a text that was typed, as it can be stored."""
-    return "".join(each for each in plain(given) if each.isprintable() or each in "\n\t\u200c\u200d\u00ad\u00a0")
+    return "".join(each for each in plain(given) if each.isprintable() or each in KEPT)
 
 
 def plain(text: str) -> str:

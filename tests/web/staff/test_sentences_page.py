@@ -120,3 +120,23 @@ def test_a_part_that_cannot_be_shown_as_sentences_stays_and_the_others_can_be_ed
     assert shop.send({"no new date yet": "no new date"}, sure="yes").status == 303
     assert shop.files()["body.en.html"] == raw
     assert "{% else %}no new date{% endif %}" in shop.files()["subject.en.txt"]
+
+
+def test_narrow_spaces_stay_and_a_part_with_signs_that_no_form_has_is_untouched(shop):
+    own = shop.folder / FOLDER
+    own.mkdir(parents=True)
+    (own / "sms.en.txt").write_text("Bonjour\u202f!\n\nCeci change.\n", encoding="utf-8")
+    subject = "Late\u202f: A\u2060B\n"
+    (own / "subject.en.txt").write_text(subject, encoding="utf-8")
+    assert shop.send({"Ceci change.": "Voil\u00e0\u202f!"}, sure="yes").status == 303
+    assert shop.files() == {"sms.en.txt": "Bonjour\u202f!\n\nVoil\u00e0\u202f!\n", "subject.en.txt": subject}
+
+
+def test_sentences_may_not_be_longer_than_code(shop):
+    page = shop.send({"With apologies,": "x" * 30_000})
+    assert page.status == 422
+    assert "Mail: at most 30,000 characters are possible." in page.text
+    form = shop.mara.form(WEEK)
+    page = shop.mara.send(form, {"base_sms_txt": "x" * 30_001, "do": "save"})
+    assert "Text message: at most 30,000 characters are possible." in page.text
+    assert shop.files() == {}
