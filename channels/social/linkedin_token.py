@@ -5,7 +5,7 @@ By learn.microsoft.com/linkedin/shared/authentication: programmatic refresh toke
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,8 +22,8 @@ class LinkedInApp:
     """The app that the token was made for."""
 
     client_id: str
-    client_secret: str
-    refresh_token: str = ""
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
     """Empty: the app was not given one, and a person renews the token."""
 
 
