@@ -4,6 +4,7 @@ It is a message of its own in the outbox. That the same is told twice is what th
 row and in the audit log.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from models.orders import NoticeLine
 from rules.contact.addresses import BadAddress, email_address, phone_number
 from rules.delays.delays import still_true
 from tasks.context import Context
-from tasks.customers.links import mint_link
+from tasks.customers.links import list_links, mint_link
 from tasks.db.outbox import insert_messages, outbox_row, skip_messages
 from tasks.desk.acts.subject import ActOrder, contact_of
 from tasks.desk.staff_words import skip_words
@@ -30,7 +31,7 @@ from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
 from tasks.orders.instructions import lock_unheld
 from tasks.orders.told import LEFT_STATES, NOTICES_WITH_STATE
-from tasks.tables import CUSTOMER_MAILS, NOTICES, OUTBOX
+from tasks.tables import CUSTOMER_MAILS, NOTICES, OFFERS, OUTBOX
 from templates.rendering.customer_mails import STAFF_NOTE, answer_variables
 from templates.rendering.fill_variables import order_link, page_link
 from templates.rendering.names import greeting_name
@@ -88,7 +89,14 @@ def load_past_messages(context: Context, connection: Connection, order: ActOrder
         .order_by(NOTICES.c.revision.desc(), OUTBOX.c.sending_at.desc(), NOTICES.c.channel)
         .limit(MOST_MESSAGES)
     )
-    return tuple(_past_message(context, order, row) for row in connection.execute(query))
+    ended = _ended_codes(context, connection, order.id)
+    return tuple(_past_message(context, order, row, ended) for row in connection.execute(query))
+
+
+def _ended_codes(context: Context, connection: Connection, order_id: str) -> list[str]:
+    """Return the discount codes of an order that are worth nothing any more."""
+    ended = OFFERS.c.code.is_not(None) & (OFFERS.c.expires_on < context.as_of)
+    return list(connection.scalars(select(OFFERS.c.code).where(OFFERS.c.order_id == order_id, ended)))
 
 
 def load_last_message(context: Context, connection: Connection, order: ActOrder) -> PastMessage | None:
@@ -96,8 +104,9 @@ def load_last_message(context: Context, connection: Connection, order: ActOrder)
     return next(iter(load_past_messages(context, connection, order)), None)
 
 
-def _past_message(context: Context, order: ActOrder, row: Any) -> PastMessage:
+def _past_message(context: Context, order: ActOrder, row: Any, ended: Collection[str]) -> PastMessage:
     true = still_true([NoticeLine.from_data(line) for line in row.lines], order.watched.order, context.as_of)
+    true = true and not any(code in row.text for code in ended)
     at = row.sending_at or row.settled_at or row.created_at
     return PastMessage(
         row.id, row.revision, row.channel, row.state, at, row.address or "", row.subject, row.text, true, row.trial
@@ -127,8 +136,15 @@ def write_again(
     _check_not_twice(connection, order, past, contact)
     if channel == past.channel:
         row = connection.execute(select(NOTICES).where(NOTICES.c.id == past.id)).one()
-        return Words(channel, contact, row.locale, row.subject, row.text, row.html, row.link_id, past.id)
+        link = row.link_id and _working_link(context, connection, order.id, row.link_id)
+        return Words(channel, contact, row.locale, row.subject, row.text, row.html, link, past.id)
     return _rendered(context, connection, order, past, contact)
+
+
+def _working_link(context: Context, connection: Connection, order_id: str, link_id: str) -> str:
+    """Return a link that opens the order's page; a new one in place of one that was revoked, or is too old."""
+    links = list_links(context, connection, order_id, context.started_at)
+    return link_id if any(link["id"] == link_id and link["works"] for link in links) else _NEW_LINK
 
 
 def _check_not_twice(connection: Connection, order: ActOrder, past: PastMessage, contact: Contact) -> None:

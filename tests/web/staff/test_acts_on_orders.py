@@ -11,6 +11,7 @@ from channels.transport import PermanentFailure
 from models.config.shop import OrderPages
 from models.enums import State
 from tasks.callbacks.people import STOPPED
+from tasks.customers.links import list_links, revoke_links
 from tasks.db.sql import read_only
 from tasks.delivery.fallback import send_fallbacks
 from tasks.delivery.queue import LeaseHolder
@@ -23,6 +24,7 @@ from tasks.tables import (
     CUSTOMER_ANSWERS,
     CUSTOMER_CHOICES,
     CUSTOMER_MAILS,
+    OFFERS,
     ORDER_INSTRUCTIONS,
     ORDER_NOTES,
     OUTBOX,
@@ -360,6 +362,28 @@ def test_an_earlier_message_that_is_so_again_can_be_sent_and_one_that_is_not_can
     assert "Mara asked for the message of " in log(told)[-1]
     told.deliver(4)
     assert told.transport.taken[-1].to == "new@example.com"
+
+
+def test_a_message_is_sent_again_with_a_link_that_works(told, mara):
+    (old,) = {row["link_id"] for row in told.notices if row["link_id"]}
+    with told.context.engine.begin() as connection:
+        revoke_links(connection, ["1041"], noon(0), "Mara", "it went to a stranger")
+    done(mara, "again", {"address": "new@example.com"}, "?by=email")
+    new = told.rows(CUSTOMER_MAILS)[0]["link_id"]
+    with read_only(told.context.engine) as connection:
+        works = {link["id"]: link["works"] for link in list_links(told.context, connection, "1041", noon(0))}
+    assert works == {old: False, new: True}
+
+
+def test_a_message_whose_discount_has_ended_is_not_sent_again(told, mara):
+    (mail,) = [row for row in told.notices if row["channel"] == "email"]
+    (code,) = [row["code"] for row in told.rows(OFFERS)]
+    assert code in mail["text"]
+    page = f"/desk/orders/1041/again?message={mail['id']}"
+    assert "is not so any more" not in mara.get(page).text
+    with told.context.engine.begin() as connection:
+        connection.execute(update(OFFERS).values(expires_on=day(-1)))
+    assert "What this message says is not so any more." in mara.get(page).text
 
 
 def test_a_message_of_another_order_is_not_sent_again(told, mara):
