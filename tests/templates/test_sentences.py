@@ -160,3 +160,16 @@ def test_a_sentence_cannot_stand_within_itself():
         edited(source, {"of one": "a {words 1}"})
     with pytest.raises(UnknownPlaceholder):
         edited(source, {"Order{words 1} is late.": "{words 1}" * 3_000})
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("(on_time or note) and silence", "a part of the order is on time or somebody wrote a note, and the law says"),
+        ("answer.price_difference > 0", "the difference in price is more than 0"),
+        ("late|length > 3", "the number of late products is more than 3"),
+    ],
+)
+def test_a_condition_is_said_without_its_code(condition, words):
+    ((about, _),) = sentences(document_of(f"{{% if {condition} %}}Yes, indeed{{% endif %}}", is_html=False))
+    assert about.startswith(f"when {words}")

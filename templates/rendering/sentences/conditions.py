@@ -76,6 +76,8 @@ MISSING = {
     "discount.amount": ("the discount is a percentage", "the discount is an amount"),
 }
 """What `is none` means, and `is not none`."""
+CALLED = {"late": "late products", "on_time": "products on time", "answer.price_difference": "the difference in price"}
+"""What values are called in conditions, where their names do not say it."""
 COMPARED = {"gt": "is more than", "gteq": "is at least", "lt": "is less than", "lteq": "is at most", "ne": "is not"}
 OPPOSITE = {"eq": "ne", "gt": "lteq", "gteq": "lt", "in": "notin"}
 OPPOSITE |= {opposite: each for each, opposite in OPPOSITE.items()}
@@ -112,7 +114,7 @@ def human(node: nodes.Node) -> str:
     if isinstance(node, nodes.Filter) and node.node is not None:
         return f"the number of {human(node.node)}" if node.name in ("length", "count") else human(node.node)
     if path := path_of(node):
-        return path.replace("[0]", "").replace(".", " ").replace("_", " ")
+        return CALLED.get(path) or path.replace("[0]", "").replace(".", " ").replace("_", " ")
     if isinstance(node, nodes.Const):
         return f"“{node.value}”" if isinstance(node.value, str) else str(node.value)
     return next((path for each in node.iter_child_nodes() if (path := human(each))), "")
@@ -135,7 +137,7 @@ def said(node: nodes.Node) -> str:
         case nodes.Not():
             return denied(node.node)
         case nodes.And():
-            return f"{said(node.left)} and {said(node.right)}"
+            return f"{said(node.left)}{_and(node)}{said(node.right)}"
         case nodes.Or():
             return f"{said(node.left)} or {said(node.right)}"
         case nodes.Test():
@@ -161,6 +163,11 @@ def denied(node: nodes.Node) -> str:
             return _compared(node.expr, OPPOSITE[operand.op], operand.expr)
     known = KNOWN.get(path_of(node))
     return known[1] if known else f"there is no {human(node) or 'such thing'}"
+
+
+def _and(node: nodes.And) -> str:
+    """Return what joins two conditions that must both hold; a comma keeps an `or` in one of them apart."""
+    return ", and " if isinstance(node.left, nodes.Or) or isinstance(node.right, nodes.Or) else " and "
 
 
 def _missing(test: nodes.Test, side: int) -> str:
