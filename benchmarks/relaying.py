@@ -19,6 +19,8 @@ QUICK_CASES = (Case(POSTGRESQL, 16, 1), MAIN, Case(SQLITE_NAME, 64, 1))
 AHEAD = 16
 """Messages claimed ahead where few requests are in flight."""
 FLOOR, BARE = "durable floor", "bare aiohttp"
+ALONE = ", without requests"
+"""The ledger's part of sending: claiming, what is written and read of each message, and its outcome."""
 Relay = Callable[[Case], Sent]
 
 
@@ -39,6 +41,10 @@ def relays_of(ready: Bench, case: Case, compared: Sequence[Side]) -> dict[str, R
     if case.database == POSTGRESQL:
         relays["pgqueuer"] = ready.pgqueuer
     relays |= {side.name: partial(ready.forewarn, side) for side in compared}
+    if case == MAIN:
+        relays |= {
+            f"{side.name}{ALONE}": partial(ready.forewarn, side, BENCHMARKS_NO_REQUESTS="1") for side in compared
+        }
     if case.parallel == AHEAD:
         relays[f"{OURS}, {AHEAD} ahead"] = partial(ready.forewarn, compared[0], FOREWARN_CLAIM_AHEAD=str(AHEAD))
     if case == MAIN:
