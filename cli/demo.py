@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from cli import console as printing
@@ -15,7 +15,7 @@ from cli.demo_site import use_local_links
 from cli.serve import PORT
 from models.errors import ForewarnError
 from models.run_report import Report
-from sources.sample import write_sample
+from sources.sample import sample_day, write_sample
 
 OURS = {"shop", "var", "prefect"}
 STARTUP_SECONDS = 180
@@ -27,9 +27,9 @@ def is_demo(into: Path) -> bool:
     return (into / "shop" / "shop.toml").is_file() and any(into.glob("var/*/outbox/index.html"))
 
 
-def run_demo(into: Path, orders: int, seed: int, as_of: date, port: int) -> None:
-    """Make the sample shop, run one day of it, and print the results and the file to open."""
-    started_at = time.monotonic()
+def run_demo(into: Path, orders: int, seed: int, as_of: date | None, port: int) -> None:
+    """Make the sample shop, run one day of it, by default its today, and print the results and the file to open."""
+    started_at, as_of = time.monotonic(), as_of or sample_day(datetime.now(UTC))
     into = _cleared(into).resolve()
     write_sample(into / "shop", orders=orders, seed=seed, as_of=as_of)
     use_local_links(into / "shop", port)
@@ -67,6 +67,8 @@ def _embed_prefect(home: Path) -> None:
         PREFECT_HOME=str(home),
         PREFECT_SERVER_EPHEMERAL_ENABLED="true",
         PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS=str(STARTUP_SECONDS),
+        # A database of another server, which the environment or a `.env` may name, gets no run of the demo.
+        PREFECT_SERVER_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{home / 'prefect.db'}",
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         DO_NOT_TRACK="1",
         PREFECT_LOGGING_LEVEL="ERROR",

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 import sys
-from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -200,7 +199,7 @@ def demo(
     from cli.demo import is_demo, run_demo
 
     if not (serve and is_demo(into)):
-        run_demo(into, orders, seed, as_date(as_of) or date.today(), port)  # noqa: DTZ011 - the sample shop lives where its reader is
+        run_demo(into, orders, seed, as_date(as_of), port)
     if serve:
         from cli.demo_site import serve_demo
 

@@ -3,10 +3,11 @@
 import shutil
 import tomllib
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from random import Random
 from typing import TextIO
+from zoneinfo import ZoneInfo
 
 from sources.sample.customers import customers_rows
 from sources.sample.goods import Dates, Goods, deliveries_rows, stock_rows
@@ -24,6 +25,12 @@ HEADERS = {
     "order_lines": "order_no,line,sku,qty,unit_price,promise,promised,expected,dispatched_at,delivered_at,cancelled_at,"
     "ship_by,carrier,service,scanned_at,scan",
 }
+
+
+def sample_day(now: datetime) -> date:
+    """Return the sample shop's day at a moment; its days begin in its own zone, wherever its reader lives."""
+    shop = tomllib.loads((HERE / "shop" / "shop.toml").read_text("utf-8"))
+    return now.astimezone(ZoneInfo(shop["zone"])).date()
 
 
 def write_sample(folder: Path, *, orders: int = 400, seed: int = 7, as_of: date) -> None:

@@ -16,7 +16,7 @@ from models.orders import LineFacts, ProductFacts
 from models.policy.policy import Policy
 from models.tables.shop import Customer, Inbound, Order, OrderLine, Product, Stock, Vendor
 from rules.offers.substitutes import Candidate, SubstituteIndex
-from sources.sample import write_sample
+from sources.sample import sample_day, write_sample
 
 AS_OF = date(2026, 11, 23)
 TABLES = {
@@ -288,3 +288,8 @@ def test_memory_does_not_grow_with_the_shop(tmp_path):
 
     peak(10)
     assert peak(5000) < 1.3 * peak(500)
+
+
+@pytest.mark.parametrize(("at", "day"), [("2026-11-29T22:59:00+00:00", 29), ("2026-11-29T23:01:00+00:00", 30)])
+def test_the_shops_day_is_that_of_its_own_zone(at, day):
+    assert sample_day(datetime.fromisoformat(at)) == date(2026, 11, day)

@@ -25,6 +25,7 @@ def test_the_demo_reaches_nothing_that_is_set_up_where_it_runs(tmp_path):
         "FOREWARN_SENDGRID_API_KEY=SG.real\n"
         "FOREWARN_SENDGRID_URL=http://127.0.0.1:9\n"
         "PREFECT_API_URL=http://127.0.0.1:9/api\n"
+        f"PREFECT_SERVER_DATABASE_CONNECTION_URL=sqlite+aiosqlite:///{real / 'prefect.db'}\n"
     )
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
     real_ones = {f"FOREWARN_{name}": str(real) for name in ("DATA", "STOREFRONT", "HOME", "SHOP")}
