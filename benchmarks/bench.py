@@ -15,10 +15,10 @@ from benchmarks.pgqueue import enqueue, send_from_queue
 from benchmarks.processes import process
 from benchmarks.provider import a_provider, bodies
 from benchmarks.relays import send_bare, send_by_sdk, send_durably
+from benchmarks.side import ANSWERED_AFTER_SECONDS
 from benchmarks.sides import Side
 from benchmarks.turns import SQLITE, create_turns
 
-DELAY_SECONDS = 0.005
 KEPT_AT_ONCE = 16
 
 
@@ -126,7 +126,7 @@ def finished_mails(side: Side, n: int) -> list[bytes]:
     """Have a side make a shop that owes so many mails; return their bodies as it posts them."""
     side.ask("make", side.folder, n)
     copy = shutil.copy(side.folder / "owed.db", side.folder / "posted.db")
-    with a_provider(DELAY_SECONDS, keep=True) as provider:
+    with a_provider(ANSWERED_AFTER_SECONDS, keep=True) as provider:
         side.ask("deliver", side.folder, f"{SQLITE}{copy}", provider, KEPT_AT_ONCE, 1, {})
         posted = bodies(provider)
     assert len(posted) == n, f"{len(posted)} mails were posted, not {n}"
@@ -139,7 +139,7 @@ def bench(folder: Path, sides: Sequence[Side], n: int) -> Iterator[Bench]:
 
     The bodies that all others post are those that this tree's code posts for its own shop.
     """
-    with databases(folder) as made, a_provider(DELAY_SECONDS) as provider:
+    with databases(folder) as made, a_provider(ANSWERED_AFTER_SECONDS) as provider:
         ready = Bench(made, provider, folder / "mails", n)
         for side in reversed(sides):
             ready.mails.write_bytes(b"\n".join(finished_mails(side, n)))

@@ -9,21 +9,20 @@ it is extrapolated from minutes.
 import re
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 
 from benchmarks.asked import Asked
 from benchmarks.prefect_server import ROOT, PrefectServer, Usage, prefect_server
-from sources.sample import write_sample
+from sources.sample import sample_day, write_sample
 from tasks.db.engine import connect
 from tasks.db.migrations import migrate
 
 MINUTES_A_DAY = 24 * 60
-ORDERS, SAMPLE_ZONE = 150, "Europe/Berlin"
+ORDERS = 150
 DELIVER_TIMES = 3
 """How often `deliver` is run; every other deployment is run once."""
 MEASURED_SECONDS, QUICKLY_SECONDS = 120.0, 20.0
@@ -116,7 +115,7 @@ def _times(due: str, whole: str) -> int:
 
 def _idle_shop(folder: Path) -> dict[str, str]:
     """Make a shop whose late orders are all told; return the settings of its flows."""
-    today = datetime.now(ZoneInfo(SAMPLE_ZONE)).date()
+    today = sample_day(datetime.now(UTC))
     folder.mkdir(parents=True)
     write_sample(folder / "shop", orders=ORDERS, seed=7, as_of=today)
     database = f"sqlite:///{folder / 'ledger.db'}"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.asked import Asked
-from benchmarks.bench import DELAY_SECONDS
 from benchmarks.provider import a_provider
+from benchmarks.side import ANSWERED_AFTER_SECONDS
 from benchmarks.sides import sides
 from benchmarks.turns import SQLITE
 
@@ -19,7 +19,7 @@ def run_memory(asked: Asked) -> Iterator[dict[str, Any]]:
         for n in asked.sizes:
             shop = ours.folder / f"{n}"
             ours.ask("make", shop, n)
-            with a_provider(DELAY_SECONDS) as provider:
+            with a_provider(ANSWERED_AFTER_SECONDS) as provider:
                 (done,) = ours.ask("deliver", shop, f"{SQLITE}{shop / 'owed.db'}", provider, PARALLEL, 1, {})
             assert done["sent"] == n, f"{done['sent']} mails were sent, and {n} are owed"
             first = first or done["peak_mb"]

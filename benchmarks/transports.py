@@ -6,10 +6,11 @@ from statistics import median
 from typing import Any
 
 from benchmarks.asked import Asked
-from benchmarks.bench import DELAY_SECONDS, finished_mails
+from benchmarks.bench import finished_mails
 from benchmarks.loops import LOOPS
 from benchmarks.posting import DOORS, bare, by_the_door, read_message
 from benchmarks.provider import a_provider
+from benchmarks.side import ANSWERED_AFTER_SECONDS
 from benchmarks.sides import sides
 from models.messages import Message
 
@@ -23,7 +24,7 @@ def run_transports(asked: Asked) -> Iterator[dict[str, Any]]:
     (n,) = asked.sizes
     with sides(asked.folder, None) as (ours,):
         messages = [read_message(body) for body in finished_mails(ours, n)]
-    with a_provider(DELAY_SECONDS) as provider:
+    with a_provider(ANSWERED_AFTER_SECONDS) as provider:
         for door in DOORS:
             rounds = [
                 (

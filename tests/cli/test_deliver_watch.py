@@ -6,12 +6,11 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 import pytest
 
-from sources.sample import write_sample
+from sources.sample import sample_day, write_sample
 from tests.support.commands import run_command
 from tests.support.paths import ROOT
 from tests.support.terminals import until
@@ -29,7 +28,7 @@ def rows(ledger, query):
 
 @pytest.mark.server
 def test_it_sends_what_becomes_due_and_ends_without_a_fault_when_it_is_stopped(tmp_path):
-    today = datetime.now(ZoneInfo("Europe/Berlin")).date()  # the sample shop's zone
+    today = sample_day(datetime.now(UTC))
     write_sample(tmp_path / "shop", orders=60, seed=7, as_of=today)
     assert run_command(tmp_path, "run", "--import").returncode == 0
     (ledger,) = tmp_path.glob("var/*/forewarn.db")

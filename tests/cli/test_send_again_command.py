@@ -1,19 +1,18 @@
 """`forewarn send-again`: an order's messages, and one of them once more; `explain`: when orders are checked next."""
 
 import json
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import command_line
-from sources.sample import write_sample
+from sources.sample import sample_day, write_sample
 
 
 @pytest.fixture
 def forewarn(tmp_path):
-    write_sample(tmp_path / "shop", orders=60, seed=7, as_of=datetime.now(ZoneInfo("Europe/Berlin")).date())
+    write_sample(tmp_path / "shop", orders=60, seed=7, as_of=sample_day(datetime.now(UTC)))
 
     def run(*arguments):
         result = CliRunner().invoke(command_line, [*arguments, "--shop", str(tmp_path / "shop")])

@@ -6,9 +6,8 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -19,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cli.demo_site import use_local_links
-from sources.sample import write_sample
+from sources.sample import sample_day, write_sample
 from tests.support.browser import lacking, opened
 from tests.support.commands import run_command
 from tests.support.serving import get, serving
@@ -83,7 +82,7 @@ def shop(tmp_path_factory):
     systems = Starlette(routes=[Route("/hooks", _hear, methods=["POST"])])
     systems.state.received = []
     port = free_port()
-    write_sample(folder / "shop", orders=400, seed=7, as_of=datetime.now(ZoneInfo("Europe/Berlin")).date())
+    write_sample(folder / "shop", orders=400, seed=7, as_of=sample_day(datetime.now(UTC)))
     use_local_links(folder / "shop", port)
     with serving(systems) as hooks:
         shop = Shop(folder, f"http://127.0.0.1:{port}", hooks, systems.state.received)

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 import yaml
 
 from app.reports.story import short_reason
-from sources.sample import write_sample
+from sources.sample import sample_day, write_sample
 from tests.support.commands import run_command
 from tests.support.paths import ROOT
 from tests.support.terminals import (
@@ -137,7 +136,7 @@ class Operator(Page):
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     """Follow the README up to where it says that nobody needs to wait, and wait."""
     place, port = tmp_path_factory.mktemp("schedule"), free_port()
-    today = datetime.now(ZoneInfo("Europe/Berlin")).date()  # the sample shop's zone
+    today = sample_day(datetime.now(UTC))
     write_sample(place / "shop", orders=ORDERS, seed=7, as_of=today)
     # The server deletes what is old as the unit says, and looks for it all the time.
     kept = dict(re.findall(r"^Environment='?(\w+)=(.*?)'?$", UNIT.read_text(), re.MULTILINE))

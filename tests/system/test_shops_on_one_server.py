@@ -9,19 +9,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 import yaml
 
 from models.alerts import Alert
-from sources.sample import write_sample
+from sources.sample import sample_day, write_sample
 from tests.support.paths import ROOT
 from tests.support.terminals import Page, Terminals, alone, answers, free_port, terminals, until
 
@@ -138,7 +137,7 @@ def exports(place: Path, name: str, url: str) -> str:
 
 
 def write_shop(place: Path, name: str) -> None:
-    yesterday = datetime.now(ZoneInfo("Europe/Berlin")).date() - timedelta(days=1)
+    yesterday = sample_day(datetime.now(UTC)) - timedelta(days=1)
     write_sample(place / name, orders=ORDERS[name], seed=len(name) + ORDERS[name], as_of=yesterday)
     shop = place / name / "shop.toml"
     text = shop.read_text().replace('id = "lantern-loom"', f'id = "{name}"')
