@@ -6,11 +6,14 @@ import shutil
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from cli import console as printing
 from cli.demo_marketing import prepare_marketing
+from cli.demo_service import hold_a_run, leave_in_doubt
 from cli.demo_site import use_local_links
 from cli.serve import PORT
 from models.errors import ForewarnError
@@ -20,6 +23,21 @@ from sources.sample import sample_day, write_sample
 OURS = {"shop", "var", "prefect"}
 STARTUP_SECONDS = 180
 DEFAULT = Path("demo")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoDay:
+    """What one day of the sample shop came to."""
+
+    report: Report
+    posts: int
+    """Posts that wait for approval."""
+    doubts: int
+    """Messages that may or may not have left."""
+    held: Mapping[str, str]
+    """Why the last run waits for approval, by the policy's keys; empty where it does not."""
+    startup_seconds: float
+    outbox: Path
 
 
 def is_demo(into: Path) -> bool:
@@ -38,15 +56,15 @@ def run_demo(into: Path, orders: int, seed: int, as_of: date | None, port: int) 
 
     _embed_prefect(into / "prefect")
     printing.out.print("Starting Prefect's own server, up to half a minute, longer the first time ...")
-    report, posts, startup_seconds, outbox = asyncio.run(_run_day(into, as_of))
+    day = asyncio.run(_run_day(into, as_of))
 
-    _print_messages(report, posts, outbox, into / "shop")
+    _print_messages(day, into / "shop")
     arguments = [] if into == DEFAULT.resolve() else ["--into", str(_relative_path(into))]
     arguments += [] if port == PORT else ["--port", str(port)]
     command = " ".join([_command(), "demo", "--serve", *arguments])
     printing.out.print(f"See what its customers, customer service and marketing see: {command}", markup=False)
     spent = time.monotonic() - started_at
-    printing.out.print(f"\nDone in {spent:.0f} s; {startup_seconds:.0f} s of them were Prefect's own start.")
+    printing.out.print(f"\nDone in {spent:.0f} s; {day.startup_seconds:.0f} s of them were Prefect's own start.")
 
 
 def _cleared(into: Path) -> Path:
@@ -76,7 +94,7 @@ def _embed_prefect(home: Path) -> None:
     )
 
 
-async def _run_day(into: Path, as_of: date) -> tuple[Report, list[str], float, Path]:
+async def _run_day(into: Path, as_of: date) -> DemoDay:
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL, temporary_settings
 
@@ -94,6 +112,7 @@ async def _run_day(into: Path, as_of: date) -> tuple[Report, list[str], float, P
         async with get_client() as client:
             await client.hello()
             startup_seconds = time.monotonic() - started_at
+            doubts = await leave_in_doubt(into, as_of)
             with (
                 isolated_settings(GivenSettings(shop=into / "shop", home=into)),
                 open_app() as app,
@@ -104,12 +123,14 @@ async def _run_day(into: Path, as_of: date) -> tuple[Report, list[str], float, P
                 # They are counted by each check of late orders, before what it tells has left.
                 day = make_clock(app.folder.shop.zone, as_of).snapshot(app.context)
                 count_results(day, [as_of], day.started_at)
-                return report, posts, startup_seconds, app.outbox
+            held = await hold_a_run(into, as_of)
+            return DemoDay(report, len(posts), doubts, held, startup_seconds, app.outbox)
 
 
-def _print_messages(report: Report, posts: list[str], outbox: Path, shop: Path) -> None:
+def _print_messages(day: DemoDay, shop: Path) -> None:
     from app.reports.counts import counted
 
+    report = day.report
     read = Counter({table: counts["read"] for table, counts in report.imported.items()})
     printing.print_pairs(
         [
@@ -120,10 +141,12 @@ def _print_messages(report: Report, posts: list[str], outbox: Path, shop: Path) 
             ("Outbox", counted(report.trial)),
             ("Skipped", counted(report.skipped)),
             ("Waiting", f"{report.waiting} for the end of quiet hours"),
-            ("Posts", f"{len(posts)} wait for approval"),
+            ("Posts", f"{day.posts} wait for approval"),
+            ("In doubt", f"{day.doubts}, for a person to find out"),
+            ("Held", f"a later run: {'; '.join(day.held.values())}" if day.held else "no run"),
         ]
     )
-    printing.out.print(f"\nOpen {outbox / 'index.html'} to read what customers would get.", markup=False)
+    printing.out.print(f"\nOpen {day.outbox / 'index.html'} to read what customers would get.", markup=False)
     printing.out.print(f"Then try: {_command()} explain 1041 --shop {_relative_path(shop)}", markup=False)
 
 

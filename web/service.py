@@ -69,6 +69,7 @@ def desk_services(app: App) -> Services:
         mails_arrive=Channel.EMAIL in reaches_customers(app.settings),
         keeps_mails=app.settings.email is TransportKind.OUTBOX,
         network_pages=network_pages(settings),
+        by_sendgrid=settings.email is TransportKind.SENDGRID,
         send_test=partial(send_test_event, settings) if settings.webhook_url else None,
     )
 

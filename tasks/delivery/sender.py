@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from channels.transport import PermanentFailure, TemporaryFailure
+from channels.transport import OutcomeUnknown, PermanentFailure, TemporaryFailure
 from models.enums import State
 from models.messages import DeliveryOutcome
 from tasks.delivery.backoff import message_retry_delay
@@ -155,5 +155,7 @@ def outcome_or_retry(outgoing: Outgoing, error: BaseException, now: datetime) ->
                 pauses_channel=pauses_channel,
                 channel_down=error.channel_down,
             )
+        case OutcomeUnknown():
+            return DeliveryOutcome(outgoing.id, State.IN_DOUBT, error.reason)
         case _:
             return DeliveryOutcome(outgoing.id, State.IN_DOUBT, f"{type(error).__name__}: {error}")

@@ -30,7 +30,7 @@ def test_the_demo_reaches_nothing_that_is_set_up_where_it_runs(tmp_path):
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("FOREWARN_", "PREFECT_"))}
     real_ones = {f"FOREWARN_{name}": str(real) for name in ("DATA", "STOREFRONT", "HOME", "SHOP")}
     done = subprocess.run(  # noqa: S603 - our own command
-        [FOREWARN, "demo", "--orders", "60", "--as-of", "2025-11-24", "--port", str(port)],
+        [FOREWARN, "demo", "--orders", "80", "--as-of", "2025-11-24", "--port", str(port)],
         cwd=tmp_path,
         env=clean | real_ones | {"FOREWARN_SMS": "twilio", "FOREWARN_SOURCE_URL": "postgresql://127.0.0.1:9/real"},
         capture_output=True,
@@ -44,6 +44,8 @@ def test_the_demo_reaches_nothing_that_is_set_up_where_it_runs(tmp_path):
     assert list((tmp_path / "demo").rglob("*.eml"))
     assert list(real.iterdir()) == []
     assert f"demo --serve --port {port}" in done.stdout
+    assert re.search(r"In doubt +1, ", done.stdout)
+    assert re.search(r"Held +a later run: \d+ of \d+ open orders would be told at once", done.stdout)
     every_link_leads_somewhere(tmp_path, port, clean)
 
 

@@ -20,6 +20,7 @@ from app.composition import open_app
 from app.reports.counts import counted
 from cli.main import command_line
 from cli.reference.config_pages import page
+from cli.demo_service import hold_a_run, leave_in_doubt
 from cli.run_day import run_day
 from flows.post_delays import run_post_delays
 from models.enums import ChangeKind, SkipReason, State
@@ -74,9 +75,11 @@ def sample_run(tmp_path_factory) -> tuple[Path, Report]:
     """Return a folder in which `forewarn demo --as-of 2025-11-24` might have been, and what it told."""
     place = tmp_path_factory.mktemp("docs")
     write_sample(place / "demo" / "shop", orders=400, seed=7, as_of=DAY)
+    asyncio.run(leave_in_doubt(place / "demo", DAY))
     with open_app(place / "demo" / "shop") as app:
         report = asyncio.run(run_day(app, DAY, import_first=True))
         asyncio.run(run_post_delays(app, DAY))
+    asyncio.run(hold_a_run(place / "demo", DAY))
     return place, report
 
 

@@ -118,6 +118,8 @@ class Services:
     """FOREWARN_DESK_URL."""
     network_pages: Mapping[str, str] = field(default_factory=dict)
     """Where each network shows the shop's posts."""
+    by_sendgrid: bool = True
+    """Whether mails leave by SendGrid; else by the shop's own relay."""
     own_templates: Path | None = None
     """The shop's own message texts."""
     edits: ShopEdits | None = None

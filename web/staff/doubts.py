@@ -36,6 +36,7 @@ LOOK_AT: Mapping[str, tuple[str, str]] = {
     Channel.MASTODON: ("https://joinmastodon.org/", "the shop's posts on its Mastodon server"),
     Channel.LINKEDIN: ("https://www.linkedin.com/", "the shop's page on LinkedIn"),
 }
+RELAY_LOG = ("", "the log of the shop's mail relay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ def _row(visit: Visit, doubt: Doubt) -> DoubtRow:
 
 
 def _look_at(visit: Visit, channel: str) -> tuple[str, str]:
-    """Return where a person sees whether it left: its address, and what is there."""
+    """Return where a person sees whether it left: its address, if it has one, and what is there."""
+    if channel == Channel.EMAIL and not visit.desk.services.by_sendgrid:
+        return RELAY_LOG
     url, words = LOOK_AT[channel]
     return visit.desk.services.network_pages.get(channel, url), words
 

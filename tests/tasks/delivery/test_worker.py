@@ -47,9 +47,9 @@ def test_a_notice_leaves_once_with_its_own_words(driver):
     [
         (PermanentFailure("no such mailbox"), State.REJECTED, "no such mailbox"),
         (TemporaryFailure("busy"), State.QUEUED, "busy"),
-        (OutcomeUnknown("silence"), State.IN_DOUBT, "OutcomeUnknown: silence"),
+        (OutcomeUnknown("silence"), State.IN_DOUBT, "silence"),
         (TimeoutError("nobody knows"), State.IN_DOUBT, "TimeoutError: nobody knows"),
-        (OutcomeUnknown("odd \x00 \ud800 answer"), State.IN_DOUBT, "OutcomeUnknown: odd answer"),
+        (OutcomeUnknown("odd \x00 \ud800 answer"), State.IN_DOUBT, "odd answer"),
         (ValueError("a bug of ours"), State.IN_DOUBT, "ValueError: a bug of ours"),
     ],
 )
