@@ -18,9 +18,9 @@ from sqlmodel import SQLModel
 import tasks.tables  # noqa: F401 - it fills SQLModel.metadata
 from app.composition import open_app
 from app.reports.counts import counted
+from cli.demo_service import hold_a_run, leave_in_doubt
 from cli.main import command_line
 from cli.reference.config_pages import page
-from cli.demo_service import hold_a_run, leave_in_doubt
 from cli.run_day import run_day
 from flows.post_delays import run_post_delays
 from models.enums import ChangeKind, SkipReason, State
