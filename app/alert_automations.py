@@ -1,11 +1,12 @@
 """Set up, list and remove a shop's alerts: automations of Prefect, and the block by which they notify."""
 
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from app.deployment_files import work_pool
 from app.desk_links import shop_key
 from models.alerts import Alert, AlertTarget
 from models.errors import ForewarnError
+from tasks.reporting.alert_state import note_alert_sent
 
 TEMPLATE = Path(__file__).with_name("alerts.yaml")
 NO_BLOCK = "00000000-0000-0000-0000-000000000000"
@@ -149,6 +151,7 @@ async def remove_alerts(app: App) -> int:
     async with _translated(), get_client() as client:
         removed = await _delete(client, app, list(Alert))
         await _delete_blocks(client, app, keep=None)
+    await asyncio.to_thread(_note_sent, app)
     return removed
 
 
@@ -161,8 +164,14 @@ async def send_test_alert(app: App) -> AlertTarget:
                 block: Any = await BLOCK_TYPES[target].aload(block_name(app), client=client)
                 with block.raise_on_failure():
                     await block.anotify(TEST[1], subject=f"{app.folder.shop.name}: {TEST[0]}")
+                await asyncio.to_thread(_note_sent, app)
                 return target
     raise ForewarnError("no alerts are set up for this shop: `forewarn alerts set-up`")
+
+
+def _note_sent(app: App) -> None:
+    with app.context.engine.begin() as connection:
+        note_alert_sent(connection, datetime.now(UTC))
 
 
 def _check_server() -> None:

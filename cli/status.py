@@ -43,6 +43,9 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
     if current.callbacks:
         sentence = f"{current.callbacks} callbacks and texts need staff: `forewarn callbacks list`"
         printing.out.print(f"\n[bold]{sentence}[/]")
+    if since := current.alerts_failing_since:
+        sentence = f"No alert went through since {since:%Y-%m-%d %H:%M} UTC: `forewarn alerts test` says why"
+        printing.out.print(f"\n[bold]{sentence}[/]")
     if current.held:
         printing.out.print("\n[bold]Runs that are held: `forewarn release RUN`, or with --drop[/]")
         printing.print_table(current.held, nothing="")

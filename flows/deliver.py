@@ -10,6 +10,7 @@ from functools import partial
 from prefect import flow
 from prefect.runtime import deployment
 
+from app.alert_watch import AlertWatch
 from app.callback_delivery import ask_about_the_rest, work_off_callbacks
 from app.channel_loops import finish_all, send_on_all_channels
 from app.check_starts import CheckStarts
@@ -77,7 +78,13 @@ async def _watch(shop: str | None, as_of: date | None, minutes: float) -> Report
 
     watch.on_delivery = rename
     if deployment.name:
-        watch.on_look = CheckStarts(partial(_start_flow, shop)).look
+        starts, alerts = CheckStarts(partial(_start_flow, shop)), AlertWatch()
+
+        async def look(app: App) -> None:
+            await starts.look(app)
+            await alerts.look(app)
+
+        watch.on_look = look
     return await watch.run(shop)
 
 

@@ -27,6 +27,7 @@ from models.quantities import counted
 from tasks.customers.webhook_review import count_given_up
 from tasks.db.migrations import newest, version
 from tasks.db.sql import read_only
+from tasks.reporting.alert_state import alerts_failing_since
 from templates.rendering.check import find_errors
 
 MIN_FREE_BYTES = 200 * 1024**2
@@ -49,6 +50,21 @@ def examine(shop: Path | None, *, providers: bool = True) -> list[Check]:
     for check in CHECKS:
         checks += check(settings, folder)
     return checks + check_credentials(settings, folder) if providers else checks
+
+
+def _alerts(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
+    """Report alerts that do not go through; nothing where all is well, or nobody is alerted."""
+    try:
+        with open_existing_ledger(settings, folder) as engine:
+            if version(engine) != newest():
+                return
+            with read_only(engine) as connection:
+                since = alerts_failing_since(connection)
+    except (DBAPIError, ForewarnError):
+        return  # check_ledger reports it
+    if since is not None:
+        found = f"none went through since {since:%Y-%m-%d %H:%M} UTC"
+        yield Check("alerts", found, "`forewarn alerts test` says why; `forewarn alerts set-up` changes them", bad=True)
 
 
 def _source(settings: Settings, folder: ShopFolder) -> Iterator[Check]:
@@ -169,4 +185,5 @@ CHECKS: tuple[Callable[[Settings, ShopFolder], Iterator[Check]], ...] = (
     check_warnings,
     _outbox,
     check_prefect,
+    _alerts,
 )

@@ -24,6 +24,7 @@ from tasks.desk.held_runs import ListedRun, list_held_runs
 from tasks.desk.replies import count_replies
 from tasks.desk.rhythm import next_starts
 from tasks.desk.webhook_health import WebhookHealth, load_webhook_health
+from tasks.reporting.alert_state import alerts_failing_since
 from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
 from tasks.tables import (
     CLOCK_WATCHES,
@@ -132,6 +133,8 @@ class Today:
     last_import: ImportHealth
     webhook: WebhookHealth | None = None
     """None where the shop's systems are told of nothing."""
+    alerts_failing_since: datetime | None = None
+    """When the first alert came due that did not go through, if none did after."""
 
 
 def load_today(context: Context, connection: Connection) -> Today:
@@ -144,6 +147,7 @@ def load_today(context: Context, connection: Connection) -> Today:
         flows=_flows(connection),
         last_import=_last_import(connection),
         webhook=load_webhook_health(connection) if context.has_webhook else None,
+        alerts_failing_since=alerts_failing_since(connection),
     )
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
@@ -18,6 +18,7 @@ from tasks.db.settled_counts import MessageGroup, count_messages
 from tasks.delivery.in_doubt import IN_DOUBT_FILTER, count_waiting_for_staff
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.promise_clock.staff_records import MISSED
+from tasks.reporting.alert_state import alerts_failing_since
 from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
 from tasks.tables import CLOCK_WATCHES, EVENTS, NOTICES, OUTBOX, POSTS, RUNS
 
@@ -44,6 +45,8 @@ class Status:
     """The latest runs, newest first."""
     held: list[dict[str, Any]]
     """The runs that wait for a person to release them, newest first: those with notices, and the last one."""
+    alerts_failing_since: datetime | None
+    """When the first alert came due that did not go through, if none did after."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the status as plain data."""
@@ -99,6 +102,7 @@ def load_status(connection: Connection, runs: int = 5) -> Status:
         callbacks=count_for_staff(connection),
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
         held=_list_held_runs(connection),
+        alerts_failing_since=alerts_failing_since(connection),
     )
 
 

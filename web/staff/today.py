@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
@@ -76,6 +76,7 @@ def show(visit: Visit) -> Response:
         _import_row(visit, today.last_import),
         *(_flow_row(visit, flow) for flow in today.flows if flow.flow in EXPECTED_EVERY or _has_failed(flow)),
         *([_webhook_row(visit, today.webhook)] if today.webhook else []),
+        *([_alerts_row(visit, today.alerts_failing_since)] if today.alerts_failing_since else []),
     ]
     problems = [row for row in health if row.chip[0] in ("bad", "wait")]
     fine = [row for row in health if row not in problems]
@@ -247,3 +248,11 @@ def _webhook_row(visit: Visit, webhook: WebhookHealth) -> TodayRow:
     waits = f"{count_words(webhook.failing, 'answer')} of customers could not be passed on so far."
     reason = f" {sentence(webhook.reason)}" if webhook.reason else ""
     return TodayRow(url, name, ("bad", "Failing"), f"{waits}{reason}{again}")
+
+
+def _alerts_row(visit: Visit, since: datetime) -> TodayRow:
+    text = (
+        f"None went through since {visit.moment(since)}: do not count on being alerted, and look here. "
+        "An operator finds out why by the command: forewarn alerts test."
+    )
+    return TodayRow(desk_address("runs"), "Alerts", ("bad", "Failing"), text)
