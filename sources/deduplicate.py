@@ -10,13 +10,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
+import orjson
+
 from models.batches import batched
 from sources.connectors.newest_file import Newest
 from sources.contract import CONTRACT, KEYS
 from sources.contradictions import Contradictions
 from sources.reader import Source
 from sources.rows import AcceptedRow, RejectedRow, Row, UnchangedRow
-from sources.stored_rows import FIND, SELECT_CHANGED, UPSERT, RowKey, StoredRow, encode_key, open_disk
+from sources.stored_rows import (
+    FIND,
+    FIND_PAGE,
+    INSERT_NEW,
+    INSERT_PAGE,
+    INSERT_UNCHANGED,
+    REPLACE,
+    SELECT_CHANGED,
+    RowKey,
+    StoredRow,
+    encode_key,
+    open_disk,
+)
 
 __all__ = ["DeduplicatedReader", "RowKey"]
 
@@ -51,18 +65,50 @@ class DeduplicatedReader:
 
     def add(self, rows: Sequence[AcceptedRow | UnchangedRow]) -> None:
         """Store those rows that are the newest of their keys so far."""
-        keys = [encode_key(self._key(row)) for row in rows]
-        stored = {key: StoredRow(*row) for key, *row in self._disk.execute(FIND, [json.dumps(keys)])}
-        changed, contradicting = dict[str, StoredRow](), list[tuple[str, StoredRow]]()
         self._disk.execute("BEGIN")
-        for key, row in zip(keys, rows, strict=True):
-            new, old = self._to_stored(row), stored.get(key)
-            is_newer = True if old is None else self.newest.newer(new.file, old.file)
-            if old is None or is_newer:
-                if old is not None:
-                    self.superseded += 1
-                    contradicting = [entry for entry in contradicting if entry[0] != key]
-                    self._contradictions.discard(key)
+        unchanged = [row for row in rows if isinstance(row, UnchangedRow)]
+        if unchanged and not self.newest_file_has_order_whole and self._add_page(unchanged):
+            self._add_each([row for row in rows if isinstance(row, AcceptedRow)])
+        else:
+            self._add_each(rows)
+        if self.newest_file_has_order_whole:
+            self._note_newest_files(rows)
+        self._disk.execute("COMMIT")
+
+    def _add_page(self, rows: Sequence[UnchangedRow]) -> bool:
+        """Store rows by their keys, and all their values at once, if none of their keys is stored yet."""
+        last, before = self._last(), self._disk.total_changes
+        self._disk.execute(INSERT_UNCHANGED, [orjson.dumps([key for key, _ in rows]).decode()])
+        if self._disk.total_changes - before < len(rows):
+            self._disk.execute("DELETE FROM accepted WHERE seq > ?", [last])
+            return False
+        self._disk.execute(INSERT_PAGE, [last + 1, pickle.dumps([tuple(row) for _, row in rows], 5)])
+        return True
+
+    def _add_each(self, rows: Sequence[AcceptedRow | UnchangedRow]) -> None:
+        last, before = self._last(), self._disk.total_changes
+        entries = [self._entry(row) for row in rows]
+        self._disk.executemany(INSERT_NEW, [(key, *row) for key, row in entries])
+        if self._disk.total_changes - before < len(entries):
+            self._resolve(entries, last)
+
+    def _last(self) -> int:
+        (last,) = self._disk.execute("SELECT coalesce(max(seq), 0) FROM accepted").fetchone()
+        return int(last)
+
+    def _resolve(self, entries: Sequence[tuple[str, StoredRow]], last: int) -> None:
+        """Decide which rows of a key count, where rows up to the number `last` were stored before."""
+        stored = self._find([key for key, *_ in entries], last)
+        changed, contradicting = dict[str, StoredRow](), list[tuple[str, StoredRow]]()
+        for key, new in entries:
+            old = stored.get(key)
+            is_newer = None if old is None else self.newest.newer(new.file, old.file)
+            if old is None:
+                stored[key] = new
+            elif is_newer:
+                self.superseded += 1
+                contradicting = [entry for entry in contradicting if entry[0] != key]
+                self._contradictions.discard(key)
                 changed[key] = stored[key] = new
             elif is_newer is False:
                 self.superseded += 1
@@ -71,21 +117,29 @@ class DeduplicatedReader:
             else:
                 contradicting += [(key, self._validated(entry)) for entry in (old, new) if entry.fact is not None]
                 changed[key] = stored[key] = old._replace(fact=None, unchanged=False)
-        self._disk.executemany(UPSERT, [(key, *row) for key, row in changed.items()])
+        self._disk.executemany(REPLACE, [(*row, key) for key, row in changed.items()])
         self._contradictions.add(contradicting)
-        if self.newest_file_has_order_whole:
-            self._note_newest_files(rows)
-        self._disk.execute("COMMIT")
+
+    def _find(self, keys: Sequence[str], last: int) -> dict[str, StoredRow]:
+        stored = {}
+        for seq, key, *columns in self._disk.execute(FIND, [json.dumps(keys), last]).fetchall():
+            row = StoredRow(*columns)
+            stored[key] = self._row_of_page(seq) if row.unchanged and row.fact is None else row
+        return stored
+
+    def _row_of_page(self, seq: int) -> StoredRow:
+        first, rows = self._disk.execute(FIND_PAGE, [seq]).fetchone()
+        record, self._columns, file, line = pickle.loads(rows)[seq - first]  # noqa: S301 - this process wrote it
+        return StoredRow(file, line, pickle.dumps(record, 5), unchanged=True)
 
     def _key(self, row: AcceptedRow | UnchangedRow) -> RowKey:
         return row.key if isinstance(row, UnchangedRow) else tuple(getattr(row.fact, name) for name in self.key_names)
 
-    def _to_stored(self, row: AcceptedRow | UnchangedRow) -> StoredRow:
+    def _entry(self, row: AcceptedRow | UnchangedRow) -> tuple[str, StoredRow]:
         if isinstance(row, AcceptedRow):
-            return StoredRow(row.file, row.line, pickle.dumps(tuple(vars(row.fact).values()), 5), row.digest)
-        _, (values, file, line) = row
-        self._columns = self._columns or tuple(values)
-        return StoredRow(file, line, pickle.dumps(tuple(values.values()), 5), unchanged=True)
+            return encode_key(self._key(row)), _to_stored(row)
+        key, (record, self._columns, file, line) = row
+        return encode_key(key), StoredRow(file, line, pickle.dumps(record, 5), unchanged=True)
 
     def _is_equal(self, one: StoredRow, other: StoredRow) -> bool:
         if one.fact is None:
@@ -98,11 +152,10 @@ class DeduplicatedReader:
     def _validated(self, stored: StoredRow) -> StoredRow:
         if not stored.unchanged:
             return stored
-        row = Row(dict(zip(self._columns, stored.values, strict=True)), stored.file, stored.line)
-        accepted = self._validate(row)
+        accepted = self._validate(Row(stored.values, self._columns, stored.file, stored.line))
         if isinstance(accepted, RejectedRow):
             raise TypeError(f"a row was accepted before, and is rejected now: {accepted}")
-        return self._to_stored(accepted)
+        return _to_stored(accepted)
 
     def note_rejected(self, row: RejectedRow) -> None:
         """Record that a row of an order was rejected, so that the order's other lines are not taken as all of them."""
@@ -137,14 +190,17 @@ class DeduplicatedReader:
 
     def known_keys(self, keys: Iterable[RowKey]) -> set[RowKey]:
         """Return those keys that the source has, whether their rows are accepted or contradict each other."""
-        by_text = {encode_key(key): key for key in keys}
-        query = "SELECT key FROM accepted WHERE key IN (SELECT value FROM json_each(?))"
-        return {by_text[key] for (key,) in self._disk.execute(query, [json.dumps(list(by_text))])}
+        asked = set(keys)
+        query = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM accepted WHERE key = value)"
+        missing = self._disk.execute(query, [orjson.dumps(list(asked)).decode()])
+        return asked.difference(tuple(orjson.loads(key)) for (key,) in missing)
 
     def orders_with_lines(self, orders: Iterable[str]) -> set[str]:
         """Return those orders that have an accepted line. Only for the table of lines."""
-        query = "SELECT 1 FROM accepted WHERE key > ? || ', ' AND key < ? || ',!' AND fact IS NOT NULL LIMIT 1"
-        prefixes = {order: json.dumps([order])[:-1] for order in orders}
+        query = (
+            "SELECT 1 FROM accepted WHERE key > ? || ',' AND key < ? || '-' AND (fact IS NOT NULL OR unchanged) LIMIT 1"
+        )
+        prefixes = {order: encode_key((order,))[:-1] for order in orders}
         return {order for order, prefix in prefixes.items() if self._disk.execute(query, [prefix, prefix]).fetchone()}
 
     def orders_with_rejects(self, orders: Iterable[str]) -> set[str]:
@@ -185,3 +241,7 @@ class DeduplicatedReader:
         object.__setattr__(fact, "__dict__", dict(zip(self.fields, row.values, strict=True)))
         object.__setattr__(fact, "__pydantic_fields_set__", self.field_names)
         return AcceptedRow(fact, row.file, row.line, row.digest)
+
+
+def _to_stored(row: AcceptedRow) -> StoredRow:
+    return StoredRow(row.file, row.line, pickle.dumps(tuple(vars(row.fact).values()), 5), row.digest)

@@ -1,9 +1,10 @@
 """Rows of a source: as read, accepted, rejected, and excluded on purpose."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sources.coercion import NULL_TEXTS
 from sources.contract import Fact
 
 
@@ -15,9 +16,24 @@ def location_of(file: str, line: int | None) -> str:
 class Row(NamedTuple):
     """A row as the shop's SELECT returns it. `line` is None when `file` names the row by its number in the result."""
 
-    values: dict[str, Any]
+    record: tuple[Any, ...]
+    names: tuple[str, ...]
+    """The names of the record's columns."""
     file: str
     line: int | None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], file: str, line: int | None) -> "Row":
+        """Return the row of values by column."""
+        return cls(tuple(values.values()), tuple(values), file, line)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return the values by column: text without blanks around it, and None for text that means no value."""
+        return {
+            name: (None if (text := value.strip()) in NULL_TEXTS else text) if type(value) is str else value
+            for name, value in zip(self.names, self.record, strict=True)
+        }
 
 
 class AcceptedRow(NamedTuple):

@@ -2,8 +2,9 @@
 
 import pickle
 import sqlite3
-from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple
+
+import orjson
 
 from sources.rows import location_of
 
@@ -13,17 +14,23 @@ TABLES = """
 CREATE TABLE accepted (
     seq INTEGER PRIMARY KEY, key TEXT UNIQUE, file TEXT, line INTEGER, fact BLOB, digest INTEGER, unchanged INTEGER
 );
+CREATE TABLE unchanged_page (first_seq INTEGER PRIMARY KEY, rows BLOB);
 CREATE TABLE newest_file (order_id TEXT PRIMARY KEY, file TEXT);
 CREATE TABLE order_with_rejects (order_id TEXT PRIMARY KEY);
 """
+INSERT_UNCHANGED = """
+INSERT INTO accepted (key, unchanged) SELECT value, TRUE FROM json_each(?) WHERE TRUE ON CONFLICT DO NOTHING
+"""
+INSERT_PAGE = "INSERT INTO unchanged_page VALUES (?, ?)"
+FIND_PAGE = "SELECT first_seq, rows FROM unchanged_page WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1"
+INSERT_NEW = """
+INSERT INTO accepted (key, file, line, fact, digest, unchanged) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
 FIND = """
-SELECT key, file, line, fact, digest, unchanged FROM accepted WHERE key IN (SELECT value FROM json_each(?))
+SELECT seq, key, file, line, fact, digest, unchanged FROM accepted
+WHERE key IN (SELECT value FROM json_each(?)) AND seq <= ?
 """
-UPSERT = """
-INSERT INTO accepted (key, file, line, fact, digest, unchanged) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET file = excluded.file, line = excluded.line, fact = excluded.fact,
-digest = excluded.digest, unchanged = excluded.unchanged
-"""
+REPLACE = "UPDATE accepted SET file = ?, line = ?, fact = ?, digest = ?, unchanged = ? WHERE key = ?"
 SELECT_CHANGED = """
 SELECT file, line, fact, digest, unchanged FROM accepted WHERE fact IS NOT NULL AND NOT unchanged ORDER BY seq
 """
@@ -52,8 +59,8 @@ class StoredRow(NamedTuple):
 
 
 def encode_key(key: RowKey) -> str:
-    """Return a key as JSON, as `json.dumps` does in twice the time."""
-    return f"[{', '.join(map(encode_basestring_ascii, key))}]"
+    """Return a key as JSON."""
+    return orjson.dumps(key).decode()
 
 
 def open_disk() -> sqlite3.Connection:

@@ -71,7 +71,9 @@ def read_responses(file: Path) -> Iterator[Row | RejectedRow]:
         yield from rejected
         with copy.open(newline="", encoding="utf-8") as stream:
             for *record, name, line in csv.reader(stream):
-                yield Row({column: value or None for column, value in zip(names, record, strict=True)}, name, int(line))
+                yield Row.of(
+                    {column: value or None for column, value in zip(names, record, strict=True)}, name, int(line)
+                )
 
 
 def rows_of_json(text: bytes, place: str) -> Iterator[Row | RejectedRow]:
@@ -91,7 +93,7 @@ def rows_of(content: Any, place: str) -> Iterator[Row | RejectedRow]:
     for number, response in enumerate(responses, start=1):
         if isinstance(response, dict):
             values = {str(name): None if value == "" else value for name, value in response.items()}
-            yield Row(values, place, number)
+            yield Row.of(values, place, number)
         else:
             yield RejectedRow(TABLE, place, number, "", str(response)[:MAX_TEXT_SHOWN], EXPECTED_LIST)
 

@@ -31,6 +31,24 @@ class Lines:
         self.number += 1
         return line
 
+    def plain(self, delimiter: str, width: int) -> Iterator[str]:
+        """Yield the next lines as long as each is a record of `width` values, without quotes, that begins with one.
+
+        A comma in a record of another delimiter ends them, too.
+        """
+        while (line := self.pending.popleft() if self.pending else next(self.stream, "")) != "":
+            if (
+                '"' in line
+                or line.count(delimiter) != width - 1
+                or line[0] == delimiter
+                or line[0].isspace()
+                or (delimiter != "," and "," in line)
+            ):
+                self.pending.appendleft(line)
+                return
+            self.number += 1
+            yield line
+
     def put_back_all_but_first(self) -> str:
         """Put back all lines read since `taken` was cleared, except the first, and return the first."""
         first, *rest = self.taken

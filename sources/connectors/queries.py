@@ -13,6 +13,8 @@ from sources.rows import RejectedRow, Row
 
 EXCLUDED = "excluded"
 PLACE_COLUMNS = ("_file", "_line")
+DIGEST_COLUMN = "_forewarn_digest"
+"""The last column, if there is one: a number of 64 bits without a sign, the same for the same values and types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +85,24 @@ def check_columns(select: Select, columns: list[str]) -> list[str]:
 
 
 def to_rows(select: Select, names: list[str], rows: Iterator[tuple[Any, ...]]) -> Iterator[Row]:
-    """Yield rows with their file and line, or else their number in the result. Blank text is None.
+    """Yield rows with their file and line, or else their number in the result.
 
     Rows without any value are skipped: spreadsheets fill up their sheets with them.
     """
+    columns = tuple(names)
     file_at, line_at = (names.index(name) if name in names else None for name in PLACE_COLUMNS)
-    for number, row in enumerate(rows, start=1):
-        values = {
-            name: (None if (text := value.strip()) in NULL_TEXTS else text) if type(value) is str else value
-            for name, value in zip(names, row, strict=True)
-        }
-        if not any(values.values()) and all(
-            value is None for name, value in values.items() if name not in PLACE_COLUMNS
-        ):
+    end = len(columns) - columns.count(DIGEST_COLUMN)
+    for number, record in enumerate(rows, start=1):
+        if _is_blank(record[:end]):
             continue
-        if file_at is None or line_at is None or row[line_at] is None:
-            yield Row(values, f"row {number} of {select.file.name}", None)
+        if file_at is None or line_at is None or record[line_at] is None:
+            yield Row(record, columns, f"row {number} of {select.file.name}", None)
         else:
-            yield Row(values, str(row[file_at]), int(row[line_at]))
+            yield Row(record, columns, str(record[file_at]), int(record[line_at]))
+
+
+def _is_blank(values: tuple[Any, ...]) -> bool:
+    for value in values:
+        if value is not None and (type(value) is not str or value.strip() not in NULL_TEXTS):
+            return False
+    return True

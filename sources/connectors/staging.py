@@ -32,9 +32,13 @@ def _encoding_problem(encoding: str) -> str:
     )
 
 
-def _records(lines: Lines, delimiter: str, reject: RejectRecord) -> Iterator[tuple[int, list[str]]]:
+def _records(
+    lines: Lines, delimiter: str, copy_plain: Callable[[], None], reject: RejectRecord
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records that are not plain, each with the number of its line; `copy_plain` takes those before it."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
+        copy_plain()
         lines.taken.clear()
         line = lines.number + 1
         try:
@@ -62,7 +66,18 @@ def stage_csv(file: Path, name: str, staged: Path, reject: RejectRecord, declare
             raise ValueError(f"has a header that is {_encoding_problem(encoding)}")
         width = _Width(columns)
         writer = csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        for line, values in _records(lines, delimiter, reject):
+        place = ',"' + name.replace('"', '""') + '",'
+
+        def copy_plain() -> None:
+            # Python's csv takes four times as long for a record that has nothing to be quoted.
+            for text in lines.plain(delimiter, width.full):
+                values = text.rstrip("\r\n") if delimiter == "," else text.rstrip("\r\n").replace(delimiter, ",")
+                try:
+                    copy.write(f"{values}{place}{lines.number}\n")
+                except UnicodeEncodeError:
+                    reject(lines.number, text, _encoding_problem(encoding))
+
+        for line, values in _records(lines, delimiter, copy_plain, reject):
             if not any(map(str.strip, values)):
                 continue
             record = values if len(values) == width.full else width.fit(values)

@@ -118,11 +118,11 @@ def _import_table(session: ImportSession, table: str) -> ImportStats:
 
 def _read_rows(session: ImportSession, table: str, stats: ImportStats, reject: Reject) -> None:
     """Add the valid rows of a table to its reader, and reject the others."""
-    digest_of, validate = row_digests(table, session.source.shop), session.source.validator(table)
+    digests_of, validate = row_digests(table, session.source.shop), session.source.validator(table)
     for page in batched(session.source.rows(table), session.batch):
         stats.read += len(page)
         with read_only(session.engine) as connection:
-            rows = validate_changed_rows(connection, table, page, digest_of, validate, session.day)
+            rows = validate_changed_rows(connection, table, page, digests_of, validate, session.day)
             session.readers[table].add(_reject_rows(session, connection, table, list(rows), reject))
         session.progress(table, stats.read)
 
@@ -131,6 +131,9 @@ def _reject_rows(
     session: ImportSession, connection: Connection, table: str, rows: Sequence[ReadRow], reject: Reject
 ) -> Sequence[AcceptedRow | UnchangedRow]:
     """Return the rows that may count, in their order. Reject the others. References of unchanged rows are known."""
+    unchanged = [row for row in rows if isinstance(row, UnchangedRow)]
+    if len(unchanged) == len(rows):
+        return unchanged
     for row in rows:
         if isinstance(row, RejectedRow):
             reject(row)

@@ -71,7 +71,7 @@ class ImportSession:
         while True:
             with self.write() as connection:
                 page = pages.where(tuple_(*key_columns) > last_key) if last_key else pages
-                keys = [tuple(row) for row in connection.execute(page)]
+                keys = [tuple(row) for row in connection.execute(page).all()]
                 total += work(connection, keys)
             if len(keys) < self.batch:
                 return total

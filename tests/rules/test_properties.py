@@ -54,7 +54,7 @@ class Given:
         self.given = rows
 
     def rows(self, select):
-        yield from (Row(row, f"{select.table}.csv", n) for n, row in enumerate(self.given.get(select.table, []), 2))
+        yield from (Row.of(row, f"{select.table}.csv", n) for n, row in enumerate(self.given.get(select.table, []), 2))
 
     def close(self):
         pass

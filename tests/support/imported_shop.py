@@ -23,7 +23,7 @@ class ShopSystem:
         """The tables that were changed since they were last imported."""
 
     def rows(self, select):
-        yield from (Row(row, f"{select.table}.csv", n) for n, row in enumerate(self._rows[select.table].values(), 2))
+        yield from (Row.of(row, f"{select.table}.csv", n) for n, row in enumerate(self._rows[select.table].values(), 2))
 
     def close(self):
         pass

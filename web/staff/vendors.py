@@ -211,7 +211,7 @@ def answer(visit: Visit, form: Form) -> Response:
             "promised_on": promised_on.isoformat() if promised_on and said == VendorResponse.ACCEPTED else None,
         }
         rows = [
-            Row({**values, "order": line.order, "line": line.line}, FORM_FILE, n) for n, line in enumerate(lines, 1)
+            Row.of({**values, "order": line.order, "line": line.line}, FORM_FILE, n) for n, line in enumerate(lines, 1)
         ]
         keys = [line.id for line in lines]
         before = load_answers(connection, detail.row.id, keys)

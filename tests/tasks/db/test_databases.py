@@ -148,7 +148,7 @@ class Moving:
         for key in self._chance.sample(range(ORDERS), ORDERS):
             facts = {"order_id": f"{key:03}", "number": "1", "product_id": "p1", "quantity": 1, "price": 40}
             days = {"promised_on": day(-9), "expected_on": day(self._chance.randrange(1, 30))}
-            yield Row(facts | days | {"promise": "ship"}, "lines.csv", None)
+            yield Row.of(facts | days | {"promise": "ship"}, "lines.csv", None)
 
     def close(self):
         pass

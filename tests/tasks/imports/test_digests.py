@@ -19,7 +19,7 @@ VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.de
 
 
 def digest(values, table="stock", shop=SHOP, **place):
-    return row_digests(table, shop)(Row(values | place, "stock.csv", 1)).value
+    return row_digests(table, shop)([Row.of(values | place, "stock.csv", 1)])[0][1]
 
 
 @given(st.tuples(VALUES, VALUES), st.tuples(VALUES, VALUES))
@@ -56,8 +56,8 @@ def test_another_time_zone_of_the_shop_or_of_its_source_gives_another_digest(zon
 
 
 def test_a_key_is_the_text_of_its_columns():
-    row = Row({"location": 7, "product_id": "P", "on_hand": 1}, "stock.csv", 1)
-    assert row_digests("stock", SHOP)(row).key == ("P", "7")
+    row = Row.of({"location": 7, "product_id": "P", "on_hand": 1}, "stock.csv", 1)
+    assert row_digests("stock", SHOP)([row])[0][0] == ("P", "7")
 
 
 def test_code_that_converts_values_in_another_way_gives_another_digest(tmp_path, monkeypatch):

@@ -97,6 +97,39 @@ def test_only_new_and_changed_rows_are_validated(shop):
     assert validated == {"lines": 1, "products": 1}
 
 
+STOCK = "SELECT sku AS product_id, place AS location, on_hand, allocated FROM 'stock.csv'"
+
+
+@pytest.mark.sqlite_suffices("which rows are the same is decided before the ledger is asked")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        STOCK,
+        f"{STOCK} -- every shelf",
+        f"{STOCK}; -- every shelf",
+        f"WITH shelf AS ({STOCK}) SELECT * FROM shelf ORDER BY product_id DESC",  # noqa: S608
+        STOCK.replace("SELECT", "SELECT DISTINCT"),
+        STOCK.replace("on_hand", "sum(CAST(on_hand AS INTEGER)) AS on_hand").replace("allocated", "0 AS allocated")
+        + " GROUP BY ALL",
+        STOCK.replace("on_hand,", "CAST(on_hand AS DECIMAL(9, 2)) AS on_hand, random() AS _dice,"),
+        STOCK.replace("on_hand,", "on_hand, on_hand,"),
+        f"SELECT * FROM ({STOCK}) JOIN 'stock.csv' AS shelf ON product_id = sku AND location = place".replace(  # noqa: S608
+            "SELECT *", "SELECT product_id, location, shelf.on_hand, 0 AS allocated"
+        ),
+    ],
+)
+def test_rows_of_any_select_are_recognized(shop, sql):
+    shop.take_in()
+    (shop.folder / "sources" / "stock.sql").write_text(sql)
+    shop.take_in()
+    counts, validated = shop.take_in_watched()
+    assert (counts["stock"], validated) == (ImportStats(read=3, unchanged=3), {})
+    shop.change("stock.csv", "MUG-2,Berlin,8,", "MUG-2,Berlin,7,")
+    counts, validated = shop.take_in_watched()
+    assert (counts["stock"].updated, validated) == (1, {"stock": 1})
+    assert shop.ask(select(STOCKS.c.on_hand).where(STOCKS.c.product_id == "MUG-2")) == [(7,)]
+
+
 def test_rows_of_a_database_are_recognized_too(shop, tmp_path):
     live = create_engine(f"sqlite:///{tmp_path / 'live.sqlite'}")
     with live.begin() as connection:
@@ -128,7 +161,7 @@ class Given:
         self._rows = rows
 
     def rows(self, select):
-        yield from (Row(values, select.file.name, None) for values in self._rows)
+        yield from (Row.of(values, select.file.name, None) for values in self._rows)
 
     def close(self):
         pass
@@ -322,6 +355,17 @@ def test_an_unchanged_row_and_its_equal_count_once(shop, again):
     for _ in range(3):
         counts = shop.take_in()["lines"]
         assert (counts.duplicates, counts.inserted + counts.unchanged) == (1, 4)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1000])
+def test_an_unchanged_row_meets_its_equal_and_its_contradiction_in_the_same_page_or_in_another(shop, batch):
+    shop.take_in()
+    rows = (shop.folder / "data" / "stock.csv").read_text()
+    shop.write("stock.csv", f"{rows}TEA-1,Berlin,40,0\nMUG-1,Berlin,0.0,0\nMUG-2,Berlin,9,1\nMUG-2,Berlin,8,1\n")
+    with open_source(read_shop(shop.folder)) as source:
+        counts = import_all(shop.engine, source, NEXT, shop.rejects, batch=batch)["stock"]
+    assert counts == ImportStats(read=7, unchanged=2, rejected=3, duplicates=2)
+    assert [line for _, line, *_ in shop.refused()] == ["3", "7", "8"]
 
 
 def dumps(shop, *days):
