@@ -40,6 +40,13 @@ def open_link(connection: Connection, token: str, now: datetime) -> Account | No
     return None if person_id is None else load_account(connection, person_id)
 
 
+def used_link(connection: Connection, token: str) -> Account | None:
+    """Return whose password was set by a link; None for one that is unknown or was not used."""
+    which = (STAFF_LINKS.c.token_hash == hashed(token)) & STAFF_LINKS.c.used_at.is_not(None)
+    person_id = connection.execute(select(STAFF_LINKS.c.person_id).where(which)).scalar()
+    return None if person_id is None else load_account(connection, person_id)
+
+
 def use_link(connection: Connection, token: str, password_hash: str, now: datetime) -> Account | None:
     """Set the password of a link's person, and end their sessions; None where the link opens nothing any more."""
     account = open_link(connection, token, now)

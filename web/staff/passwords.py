@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from tasks.db.sql import read_only
 from tasks.staff.accounts import Account
-from tasks.staff.links import open_link, use_link
-from tasks.staff.passwords import hash_password, password_problem
+from tasks.staff.links import open_link, use_link, used_link
+from tasks.staff.passwords import fits, hash_password, password_problem
 from web.customer.visits import address_of
 from web.staff.addresses import DESK, SIGN_IN, desk_address
 from web.staff.desk import Desk, Fields, OpenRoute, TooManyTries
@@ -27,22 +27,22 @@ def open_routes(desk: Desk) -> Sequence[OpenRoute]:
 def ask(desk: Desk, throttle: Throttle, request: Request) -> Response:
     """Return the page that asks for a new password."""
     account = _open(desk, throttle, request)
-    return _show(desk, request, account, NEW) if account else _missing(desk, request)
+    return _show(desk, request, account, NEW) if account else _closed(desk, request)
 
 
 def choose(desk: Desk, throttle: Throttle, request: Request, fields: Fields) -> Response:
     """Set the password, and sign the person in."""
     account, form = _open(desk, throttle, request), Form("", fields)
-    if account is None:
-        return _missing(desk, request)
     password = form.password("password")
+    if account is None:
+        return _closed(desk, request, password)
     if problem := password_problem(password):
         form.wrong("password", problem)
         return _show(desk, request, account, form)
     with desk.context.engine.begin() as connection:
         account = use_link(connection, _token(desk, request), hash_password(password), desk.clock())
     if account is None:
-        return _missing(desk, request)
+        return _closed(desk, request, password)
     return enter(desk, request, account, DESK, "set a password by a link and signed in")
 
 
@@ -73,6 +73,20 @@ def _show(desk: Desk, request: Request, account: Account, form: Form) -> Respons
     )
 
 
-def _missing(desk: Desk, request: Request) -> Response:
-    texts = ["A link works once, and for three days. Ask your admin for a new one."]
-    return desk.bare_page(request, "This link no longer works", texts, 404, [(SIGN_IN, "Sign in")])
+def _closed(desk: Desk, request: Request, password: str = "") -> Response:
+    """Return what a link says that sets no password any more: was it used, its person has an account.
+
+    Who sends the form twice, with the same password, is signed in: the browser shows the second answer only.
+    """
+    with read_only(desk.context.engine) as connection:
+        account = used_link(connection, _token(desk, request))
+    if account is None:
+        texts = ["A link works once, and for three days. Ask your admin for a new one."]
+        return desk.bare_page(request, "This link no longer works", texts, 404, [(SIGN_IN, "Sign in")])
+    if password and fits(password, account.password_hash):
+        return enter(desk, request, account, DESK, "signed in")
+    texts = [
+        f"The password for {account.person.mail} was set with this link: sign in with it.",
+        "If you do not know it any more, or it was not you, ask your admin for a new link.",
+    ]
+    return desk.bare_page(request, "You are in already", texts, 200, [(SIGN_IN, "Sign in")])
