@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, and_, insert, select
+from sqlalchemy import Connection, Select, and_, insert, select
 
 from models.customers import LINK_PLACEHOLDER, MailKind
 from models.decisions import Contact
@@ -37,8 +37,6 @@ from templates.rendering.fill_variables import order_link, page_link
 from templates.rendering.names import greeting_name
 from templates.rendering.sms import plain_punctuation
 
-MOST_MESSAGES = 20
-"""The newest messages of an order that staff can choose from."""
 WAITING_STATES = (State.HELD, State.QUEUED, State.SENDING)
 TRIED_STATES = (State.SENT, State.DELIVERED, State.BOUNCED, State.REJECTED, State.IN_DOUBT)
 
@@ -75,9 +73,23 @@ class Words:
     repeats: str | None = None
 
 
-def load_past_messages(context: Context, connection: Connection, order: ActOrder) -> tuple[PastMessage, ...]:
+def load_past_messages(
+    context: Context, connection: Connection, order: ActOrder, limit: int | None = None
+) -> tuple[PastMessage, ...]:
     """Return the messages to an order's customer that can be sent again, the last first; not those without words."""
-    query = (
+    query = _past_messages(order).order_by(NOTICES.c.revision.desc(), OUTBOX.c.sending_at.desc(), NOTICES.c.channel)
+    ended = _ended_codes(context, connection, order.id)
+    return tuple(_past_message(context, order, row, ended) for row in connection.execute(query.limit(limit)))
+
+
+def find_past_message(context: Context, connection: Connection, order: ActOrder, message_id: str) -> PastMessage | None:
+    """Return one of the messages to an order's customer that can be sent again, however old it is."""
+    row = connection.execute(_past_messages(order).where(NOTICES.c.id == message_id)).first()
+    return None if row is None else _past_message(context, order, row, _ended_codes(context, connection, order.id))
+
+
+def _past_messages(order: ActOrder) -> Select[Any]:
+    return (
         select(NOTICES, *(OUTBOX.c[name] for name in ("state", "trial", "sending_at", "settled_at")))
         .select_from(NOTICES_WITH_STATE)
         .where(
@@ -86,11 +98,7 @@ def load_past_messages(context: Context, connection: Connection, order: ActOrder
             OUTBOX.c.state.in_(TRIED_STATES),
             HAS_WORDS_FILTER,
         )
-        .order_by(NOTICES.c.revision.desc(), OUTBOX.c.sending_at.desc(), NOTICES.c.channel)
-        .limit(MOST_MESSAGES)
     )
-    ended = _ended_codes(context, connection, order.id)
-    return tuple(_past_message(context, order, row, ended) for row in connection.execute(query))
 
 
 def _ended_codes(context: Context, connection: Connection, order_id: str) -> list[str]:
@@ -101,7 +109,7 @@ def _ended_codes(context: Context, connection: Connection, order_id: str) -> lis
 
 def load_last_message(context: Context, connection: Connection, order: ActOrder) -> PastMessage | None:
     """Return the last message that can be sent again; None where there is none, or its words were deleted."""
-    return next(iter(load_past_messages(context, connection, order)), None)
+    return next(iter(load_past_messages(context, connection, order, 1)), None)
 
 
 def _past_message(context: Context, order: ActOrder, row: Any, ended: Collection[str]) -> PastMessage:

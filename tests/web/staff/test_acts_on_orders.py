@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 
 from channels.transport import PermanentFailure
 from models.config.shop import OrderPages
@@ -24,6 +24,7 @@ from tasks.tables import (
     CUSTOMER_ANSWERS,
     CUSTOMER_CHOICES,
     CUSTOMER_MAILS,
+    NOTICES,
     OFFERS,
     ORDER_INSTRUCTIONS,
     ORDER_NOTES,
@@ -341,6 +342,24 @@ def test_any_message_of_the_order_is_sent_again_from_its_own_page(told, mara):
     again = told.transport.taken[-1]
     assert (again.channel, again.to, again.text) == ("sms", "+4915123456780", told.transport.taken[1].text)
     assert told.rows(CUSTOMER_MAILS)[0]["repeats"] == text["id"]
+
+
+def test_a_message_older_than_those_that_are_listed_is_sent_again_too(told, mara):
+    first = told.notices[0]
+    with told.context.engine.begin() as connection:
+        notice, state = (
+            dict(connection.execute(select(table).where(table.c.id == first["id"])).mappings().one())
+            for table in (NOTICES, OUTBOX)
+        )
+        for n in range(25):
+            connection.execute(insert(NOTICES).values(notice | {"id": f"later-{n}", "revision": 100 + n}))
+            connection.execute(insert(OUTBOX).values(state | {"id": f"later-{n}"}))
+    page = mara.get(f"/desk/orders/1041/again?message={first['id']}&to=other")
+    assert "Send this message again?" in page.text
+    done(mara, "again", {"address": "anna.new@example.com"}, f"?message={first['id']}&to=other")
+    with told.context.engine.begin() as connection:
+        for table in (OUTBOX, NOTICES):
+            connection.execute(delete(table).where(table.c.id.startswith("later-")))
 
 
 def test_an_earlier_message_that_is_so_again_can_be_sent_and_one_that_is_not_cannot(told, mara):

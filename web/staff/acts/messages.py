@@ -16,6 +16,7 @@ from tasks.desk.acts.send_again import (
     NOT_TRUE,
     PastMessage,
     Words,
+    find_past_message,
     load_past_messages,
     queue_words,
     withdraw_message,
@@ -37,6 +38,8 @@ from web.staff.visit import Refused, Visit
 CHANNELS = {"email": Channel.EMAIL, "sms": Channel.SMS}
 MAX_NUMBER_CHARS = 7
 MAX_BEGINNING = 160
+MOST_MESSAGES = 20
+"""The newest messages of an order among which the page lets choose; the story leads to an older one."""
 LEFT = "The message has left. It cannot be taken back."
 
 
@@ -49,7 +52,7 @@ def shown(address: str) -> str:
 
 
 def _past(case: Case) -> tuple[PastMessage, ...]:
-    found = load_past_messages(case.visit.context, case.connection, case.order)
+    found = load_past_messages(case.visit.context, case.connection, case.order, MOST_MESSAGES)
     if not found:
         raise ForewarnError("There is no message that can be sent again: none has left, or its words were deleted.")
     return found
@@ -64,6 +67,7 @@ def _picked(case: Case, past: Sequence[PastMessage]) -> PastMessage:
         message = load_message(case.connection, case.order.id, int(asked))
         asked = message.id if message else asked
     found = next((one for one in past if one.id == asked), None)
+    found = found or find_past_message(case.visit.context, case.connection, case.order, asked)
     if found is None:
         raise ForewarnError("This message cannot be sent again: it has not left, or its words were deleted.")
     return found
@@ -73,7 +77,8 @@ def _which(case: Case, past: Sequence[PastMessage], picked: PastMessage) -> tupl
     """Return the choice between the messages; where there is only one, it needs none."""
     if len(past) == 1:
         return (Field("hidden", "message", value=picked.id),)
-    options = tuple((one.id, _message_name(case, one), _message_note(one)) for one in past)
+    offered = past if picked in past else (*past, picked)
+    options = tuple((one.id, _message_name(case, one), _message_note(one)) for one in offered)
     return (Field("radio", "message", "Message", options=options, chosen=(picked.id,)),)
 
 
