@@ -9,7 +9,7 @@ from channels.atomic_files import replace_files
 from channels.local.outbox import find_messages, remove_message
 from channels.local.outbox_index import write_outbox_index
 from rules.contact.masking import mask_address
-from rules.contact.scrub import GONE, scrub
+from rules.contact.scrub import GONE, is_of_person, scrub
 from tasks.csv_files import csv_text
 
 PERSONAL_TABLES = ("customers", "orders")
@@ -45,8 +45,9 @@ def erase_messages(outbox: Path, records: Iterable[Path]) -> int:
 
 
 def find_rejects(file: Path, contacts: Iterable[str], words: Iterable[str]) -> list[dict[str, str]]:
-    """Return the rejected rows that name a person."""
-    return [row for row in _rows(file) if _scrubbed(row, contacts, words) != row]
+    """Return the rejected rows that are a person's own, and no other's: the person may get them."""
+    addresses, texts = tuple(contacts), tuple(words)
+    return [row for row in _rows(file) if any(is_of_person(value or "", addresses, texts) for value in row.values())]
 
 
 def erase_rejects(file: Path, contacts: Iterable[str], words: Iterable[str]) -> int:
