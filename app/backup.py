@@ -58,6 +58,8 @@ def restore(shop: Path | None, file: Path, who: str) -> tuple[str, RestoredSumma
         _replace_sqlite(file, Path(str(url.database)))
     else:
         options = ["--clean", "--if-exists", "--no-owner", "--single-transaction", str(file)]
+        if _is_sqlite(file):
+            raise ForewarnError(f"{file} is of a ledger on SQLite, and this one is on PostgreSQL; nothing was changed")
         _run_postgresql("pg_restore", url, options)
     with open_app(shop, create=CreateLedger.NEVER) as app:
         with app.context.engine.connect() as connection:
@@ -83,11 +85,12 @@ def _copy_sqlite(database: str, file: Path) -> None:
 
 
 def _replace_sqlite(backup: Path, ledger: Path) -> None:
-    if backup.read_bytes()[: len(SQLITE_HEAD)] != SQLITE_HEAD:
+    if not _is_sqlite(backup):
         raise ForewarnError(f"{backup} is no backup of a SQLite ledger; nothing was changed")
     with closing(sqlite3.connect(f"file:{backup}?mode=ro", uri=True)) as connection:
         if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise ForewarnError(f"{backup} is damaged; nothing was changed")
+    _check_unused(ledger)
     ledger.parent.mkdir(parents=True, exist_ok=True)
     copy = ledger.with_name(f"{ledger.name}.restoring")
     shutil.copyfile(backup, copy)
@@ -97,6 +100,25 @@ def _replace_sqlite(backup: Path, ledger: Path) -> None:
         if old.exists():
             old.replace(ledger.with_name(ledger.name + BEFORE + name))
     copy.replace(ledger)
+
+
+def _is_sqlite(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(len(SQLITE_HEAD)) == SQLITE_HEAD
+
+
+def _check_unused(ledger: Path) -> None:
+    """Raise ForewarnError while a process has the ledger open: it would go on writing to the file that is put aside."""
+    if not ledger.exists():
+        return
+    with closing(sqlite3.connect(ledger, timeout=1)) as connection:
+        try:
+            # Leaving the write-ahead log needs the file alone. What it held is in the file then.
+            connection.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.DatabaseError as error:  # of any other kind: a damaged ledger is what a restore is for
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                said = "is in use: stop the worker, `forewarn serve` and `forewarn deliver`; nothing was changed"
+                raise ForewarnError(f"{ledger} {said}") from error
 
 
 def _run_postgresql(program: str, url: URL, options: Sequence[str]) -> None:

@@ -185,6 +185,39 @@ def test_a_restore_without_a_backup_changes_nothing(forewarn, place, shop, ledge
     assert make_url(ledger)
 
 
+def test_a_sqlite_ledger_in_use_is_not_replaced(forewarn, place, shop, ledger):
+    if not ledger.startswith("sqlite"):
+        pytest.skip("PostgreSQL replaces its tables under whoever uses them")
+    forewarn("backup", place / "one.backup")
+    driver = shop()
+    with driver.context.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+        done = forewarn("restore", place / "one.backup", "--who", "ana", "--yes", code=1)
+    assert "is in use: stop the worker" in done.stderr
+    driver.order("1")
+    driver.evaluate()
+    assert states(shop()) == [State.QUEUED], "the ledger works on"
+
+
+def test_a_damaged_sqlite_ledger_is_replaced(forewarn, place, ledger):
+    if not ledger.startswith("sqlite"):
+        pytest.skip("a file is damaged by writing to it")
+    forewarn("backup", place / "one.backup")
+    for file in place.glob("ledger.db*"):
+        file.unlink()
+    (place / "ledger.db").write_bytes(b"x" * 8192)
+    forewarn("restore", place / "one.backup", "--who", "ana", "--yes")
+    forewarn("ledger", "check")
+
+
+def test_postgresql_names_a_backup_of_sqlite(forewarn, place, ledger):
+    if ledger.startswith("sqlite"):
+        pytest.skip("SQLite names any file that is not its own")
+    (place / "one.backup").write_bytes(b"SQLite format 3\0" + bytes(100))
+    done = forewarn("restore", place / "one.backup", "--who", "ana", "--yes", code=1)
+    assert "is of a ledger on SQLite" in done.stderr
+
+
 def test_a_replaced_sqlite_ledger_is_kept_beside_it(forewarn, place, ledger):
     if not ledger.startswith("sqlite"):
         pytest.skip("PostgreSQL replaces its tables in one transaction")
