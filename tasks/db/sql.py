@@ -22,6 +22,7 @@ from sqlalchemy import (
     collate,
     func,
     select,
+    text,
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -91,14 +92,25 @@ def array_parameter(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
 
 
 def find_rows_by_keys(connection: Connection) -> None:
-    """Have PostgreSQL find rows by their keys for the rest of the transaction, whatever its statistics say.
+    """Have PostgreSQL find rows by their keys, in their order, for the rest of the transaction.
 
     After millions of rows have grown older or were deleted, statistics are wrong until the next autovacuum, and a
-    statement for some hundred keys would read a whole table.
+    statement for some hundred keys would read a whole table. And whatever they say, a page is not worth a sort.
     """
     if not is_sqlite(connection):
-        for plan in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
-            connection.execute(select(func.set_config(f"enable_{plan}", "off", True)))  # noqa: FBT003 - is_local
+        plans = ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "sort", "incremental_sort")
+        connection.execute(select(*(func.set_config(f"enable_{plan}", "off", True) for plan in plans)))  # noqa: FBT003 - is_local
+
+
+def update_statistics(connection: Connection, tables: Sequence[Table]) -> None:
+    """Have PostgreSQL count what is in tables, of which many rows are new.
+
+    Until then it takes them for nearly empty, and joins each row of one to each row of the other. Its autovacuum
+    counts within minutes; the first run after an import does not wait that long.
+    """
+    if tables and not is_sqlite(connection):
+        names = map(connection.dialect.identifier_preparer.format_table, tables)
+        connection.execute(text(f"ANALYZE {', '.join(names)}"))
 
 
 def days_between(connection: Connection, first: ColumnElement[date], last: ColumnElement[date]) -> ColumnElement[int]:

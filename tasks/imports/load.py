@@ -13,10 +13,10 @@ from sources.contract import CustomerRow
 from sources.deduplicate import DeduplicatedReader, RowKey
 from sources.reader import Source
 from sources.rows import AcceptedRow, RejectedRow, UnchangedRow
-from tasks.db.sql import read_only
+from tasks.db.sql import read_only, update_statistics
 from tasks.imports.digests import row_digests
 from tasks.imports.erased import check_nobody_erased, without_erased
-from tasks.imports.fact_rows import key_columns, write_rows
+from tasks.imports.fact_rows import TABLES, key_columns, write_rows
 from tasks.imports.guard import import_guard, save_import_count
 from tasks.imports.missing_orders import remove_missing_orders
 from tasks.imports.opt_outs import save_opt_outs
@@ -62,6 +62,8 @@ def import_all(
             reader = DeduplicatedReader(source, table)
             session.readers[table] = readers.enter_context(reader)
             result[table] = _import_table(session, table)
+        with engine.begin() as connection:
+            update_statistics(connection, [TABLES[table] for table, stats in result.items() if _are_most_new(stats)])
         remove_missing_orders(session, result)
         with engine.begin() as connection:
             guard.heartbeat(connection)
@@ -163,6 +165,10 @@ def _write_rows(session: ImportSession, table: str, rows: Sequence[AcceptedRow],
     stats.inserted += len(inserted)
     stats.updated += len(updated)
     stats.unchanged += len(rows) - len(inserted) - len(updated)
+
+
+def _are_most_new(stats: ImportStats) -> bool:
+    return 2 * stats.inserted > stats.read
 
 
 def _key(table: str, row: AcceptedRow) -> RowKey:

@@ -13,7 +13,7 @@ from models.batches import Progress
 from sources.deduplicate import DeduplicatedReader, RowKey
 from sources.reader import Source
 from sources.rows import RejectedRow
-from tasks.db.sql import AdvisoryLock, lock
+from tasks.db.sql import AdvisoryLock, find_rows_by_keys, lock
 
 BATCH_SIZE = 1_000
 Reject = Callable[[RejectedRow], None]
@@ -70,6 +70,7 @@ class ImportSession:
         total, last_key, pages = 0, RowKey(), query.order_by(*key_columns).limit(self.batch)
         while True:
             with self.write() as connection:
+                find_rows_by_keys(connection)
                 page = pages.where(tuple_(*key_columns) > last_key) if last_key else pages
                 keys = [tuple(row) for row in connection.execute(page).all()]
                 total += work(connection, keys)
