@@ -72,6 +72,10 @@ class Browser(webdriver.Chrome):
         waiting.until(lambda _: self.execute_script(there), "the page after a press does not come")
 
 
+BY_LOOK = ("color-contrast", "target-size")
+"""The rules of axe that can end otherwise on the same page at another width or in other colours."""
+
+
 @cache
 def _axe() -> str:
     return Path(find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()

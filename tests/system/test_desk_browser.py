@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tasks.staff.audit import record
-from tests.support.browser import axe_violations, lacking, opened
+from tests.support.browser import BY_LOOK, axe_violations, lacking, opened
 from tests.support.desk import PASSWORD, desk_app, desk_client, give_password, sign_in_browser
 from tests.support.ledgers import sqlite_ledger
 from tests.support.serving import serving
@@ -109,7 +109,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(screen, page):
     # What a width and a scheme change; the rest is the same page.
     for width, scheme in ((1280, "light"), (1280, "dark"), (320, "dark")):
         screen.look(width, scheme)
-        assert screen.violations("color-contrast", "target-size") == [], (width, scheme)
+        assert screen.violations(*BY_LOOK) == [], (width, scheme)
         assert not screen.sideways(), (width, scheme)
 
 

@@ -21,7 +21,7 @@ from tasks.tables import (
     PURCHASE_REQUESTS,
     STOCK_LEVELS,
 )
-from tests.support.browser import lacking, opened
+from tests.support.browser import BY_LOOK, lacking, opened
 from tests.support.builders import day
 from tests.support.buying import Buying
 from tests.support.desk import desk_client, serve_desk, sign_in_browser
@@ -136,7 +136,7 @@ def test_every_page_fits_its_screen_and_axe_finds_nothing(pages):
         for width, scheme in ((PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")):
             assert not screen.scrolls_sideways(), f"{path} at {width}"
             screen.look(width, scheme)
-        assert screen.violations("color-contrast", "target-size") == [], path
+        assert screen.violations(*BY_LOOK) == [], path
 
 
 @pytest.mark.parametrize("path", ["/desk/vendors", "/desk/stock", "/desk/numbers"])

@@ -14,7 +14,7 @@ from models.posts import PostWords, Writer
 from tasks.posts.approval import approve_post, ask_for_approval
 from tasks.posts.compose import compose_delay_posts
 from tasks.posts.drafts import write_post
-from tests.support.browser import axe_violations, lacking, opened
+from tests.support.browser import BY_LOOK, axe_violations, lacking, opened
 from tests.support.builders import day
 from tests.support.busy_desk import make_busy
 from tests.support.desk import desk_app, desk_client, sign_in_browser
@@ -61,22 +61,30 @@ def posts(tmp_path_factory):
         yield url, pages, browser
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-def test_every_page_of_posts_fits_and_axe_finds_nothing(posts, width, scheme):
+@pytest.mark.parametrize("name", ["week", "new", "draft", "waits", "approved", "withdraw", "preview"])
+def test_every_page_of_posts_fits_and_axe_finds_nothing(posts, name):
     url, pages, browser = posts
+    look(browser, 320, "light")
+    browser.get(url + pages[name])
+    check(browser, name)
+    for width, scheme in ((320, "dark"), (1280, "light"), (1280, "dark")):
+        look(browser, width, scheme)
+        check(browser, name, *BY_LOOK)
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def look(browser, width, scheme):
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width == 320}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    for name, path in pages.items():
-        browser.get(url + path)
-        inside = browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
-        assert inside, f"{name} scrolls sideways at {width} px"
-        # The preview on its own is sandboxed: no script runs in it, axe neither.
-        if name != "preview":
-            assert axe_violations(browser) == [], name
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def check(browser, name, *rules):
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+    # The preview on its own is sandboxed: no script runs in it, axe neither.
+    if name != "preview":
+        assert axe_violations(browser, *rules) == []
 
 
 def test_the_preview_changes_beside_the_form_and_the_form_can_still_be_sent(posts):
