@@ -29,6 +29,9 @@ from tasks.runs.records import LATE_ORDERS, start_run
 from tasks.tables import CUSTOMERS, EVENTS, ORDER_LINES
 from tests.support.imports import NEXT, StarterShop
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "what rows mean; that lines end, reopen, wait for another import and are held is tested on both databases"
+)
 LATER = date(2026, 1, 30)
 FIRST_LINE = "1001,1,MUG-1,2,14.00,2026-01-09,2026-01-20,\n"
 ORDER_2 = "1002,C2,2026-01-06 16:40:00,,9.90\n"
@@ -47,6 +50,7 @@ def shop(tmp_path, ledger, monkeypatch):
     engine.dispose()
 
 
+@pytest.mark.both_databases
 def test_a_line_of_quantity_zero_is_cancelled_without_a_notice(shop):
     shop.take_in()
     shop.change("lines.csv", "1002,1,MUG-1,1,", "1002,1,MUG-1,0,")
@@ -60,6 +64,7 @@ def test_a_line_of_quantity_zero_is_cancelled_without_a_notice(shop):
     assert "1002" in told
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("batch", [100, 1])
 def test_a_line_missing_from_its_order_is_cancelled_and_reopened_when_it_returns(shop, batch):
     shop.change("lines.csv", "1001,2,TEA-1,1,8.90,2026-01-09,,2026-01-08 11:30:00", "1001,2,TEA-1,1,8.90,2026-02-09,,")
@@ -105,6 +110,7 @@ def test_a_rejected_line_of_one_order_does_not_keep_lines_of_another_open(shop):
     assert shop.lines("1003") == {"1": (False, False, None)}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("lines_left", "ended"),
     [("whole", (False, True, NO_LINES)), ("refused", (False, False, None)), ("empty", (False, False, None))],
@@ -137,6 +143,7 @@ def test_an_open_order_missing_from_the_source_stays_open_and_is_reported(shop):
     assert ("Not named", "1 open order was not in this import, and stays open: 1002") in lines(report)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("batch", [100, 1])
 @pytest.mark.parametrize(("scope", "ended"), [("all", (True, False, GONE)), ("open", (False, True, NOT_OPEN))])
 def test_a_source_of_all_or_all_open_orders_ends_the_missing_ones(shop, scope, ended, batch):
@@ -246,6 +253,7 @@ def dumps(shop, *files):
         shop.write(f"lines-{day}.csv", head_l + rows)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("batch", [100, 1])
 def test_the_row_of_the_newest_daily_file_counts(shop, batch):
     late = "1001,1,MUG-1,1,14.00,2026-01-05,,{}\n1001,2,TEA-1,1,14.00,2026-01-05,,\n"
@@ -291,6 +299,7 @@ def test_orders_whose_customer_has_several_addresses_wait_and_are_named(shop):
     assert found[("customers", Finding.DUPLICATE)] == found[("orders", Finding.ORPHAN)] == 3
 
 
+@pytest.mark.both_databases
 def test_a_known_customer_is_not_notified_while_its_rows_name_several_addresses(shop):
     guests(shop, "anna")
     shop.take_in(date(2026, 1, 3))
@@ -313,6 +322,7 @@ def test_two_spellings_of_a_name_leave_the_known_customer_and_its_orders_as_they
 # One import at a time
 
 
+@pytest.mark.both_databases
 def test_a_second_import_waits_for_the_first_and_is_refused_before_it_reads(shop):
     entered, leave = threading.Event(), threading.Event()
 
@@ -335,6 +345,7 @@ def test_a_second_import_waits_for_the_first_and_is_refused_before_it_reads(shop
     running.join()
 
 
+@pytest.mark.both_databases
 def test_older_facts_never_overwrite_newer_ones(shop, monkeypatch):
     """An import that another one took over from writes nothing more."""
     monkeypatch.setattr("tasks.imports.guard.HEARTBEAT_SECONDS", 60)
@@ -350,6 +361,7 @@ def test_older_facts_never_overwrite_newer_ones(shop, monkeypatch):
         taken_over()
 
 
+@pytest.mark.both_databases
 def test_a_failed_import_blocks_no_other_import_but_leaves_the_facts_incomplete(shop):
     with pytest.raises(ZeroDivisionError), import_guard(shop.engine):
         raise ZeroDivisionError
@@ -386,6 +398,7 @@ def many(shop, lines_of_each):
     )
 
 
+@pytest.mark.both_databases
 def test_a_run_whose_source_lost_lines_is_held_until_they_are_back_or_a_person_lets_it_go(shop):
     with open_app(shop.folder) as app:
         clocked = make_clock("Europe/Berlin", NEXT)
