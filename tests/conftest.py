@@ -7,7 +7,7 @@ import pytest
 # A console that finds a width set when it is made keeps it; tests that want another one set it later.
 os.environ.pop("COLUMNS", None)
 
-from tests.support.checked_templates import remember_checks
+from tests.support.checked_templates import remember_checks, share_checks
 from tests.support.engines import make_engines_cheap
 from tests.support.imported_shop import ImportedShop
 from tests.support.ledgers import copied_migrations, sqlite_ledger
@@ -80,6 +80,12 @@ def shared_folder(tmp_path_factory):
     """Return a folder that all processes of the tests share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_checks(shared_folder):
+    """Check the built-in templates once for each shop, whichever process of the tests needs it first."""
+    share_checks(shared_folder / "checked")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from cli.main import main
 from models.config.settings import Settings
 from sources.sample import write_sample
+from tests.support.prefect_database import migrated_database
 
 DAY = "2026-06-15"
 PLANTED = {
@@ -249,6 +250,8 @@ def test_nothing_that_prefect_records_at_its_most_talkative_shows_a_credential(p
     write_sample(place / "shop", orders=100, seed=7, as_of=date.fromisoformat(DAY))
     shutil.copytree(place / "shop", place / "broken")
     from_a_database(place / "broken")
+    (place / "prefect").mkdir()
+    shutil.copyfile(migrated_database(), place / "prefect" / "prefect.db")
     talkative = {
         "DO_NOT_TRACK": "1",
         "PREFECT_HOME": str(place / "prefect"),

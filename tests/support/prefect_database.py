@@ -47,3 +47,7 @@ def _migrate(database: Path) -> None:
     # What it wrote ahead belongs into the file that is copied.
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+if __name__ == "__main__":
+    migrated_database()

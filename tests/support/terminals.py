@@ -28,6 +28,7 @@ ASKS = re.compile(r"^\W*\?|\[y/n\]|^>>? $", re.MULTILINE)
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _PORTS = iter(range(20_000 + 1_000 * _WORKER, 21_000 + 1_000 * _WORKER))
 """For each process of the tests its own."""
+BEGUN = ["PENDING", "RUNNING", "PAUSED", "CANCELLING", "COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
 BUSY = 20
 """How often a server on SQLite is asked again that says it is too busy to write, as its own clients do."""
 
@@ -102,9 +103,16 @@ class Page:
     api: httpx.Client
 
     def runs(self, deployment: str) -> list[dict[str, Any]]:
-        """Return the runs of a deployment, oldest first."""
-        asked = {"deployments": {"name": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
-        return self._post("flow_runs/filter", asked)
+        """Return the runs of a deployment that have begun, oldest first."""
+        return self._runs(deployment, BEGUN)
+
+    def to_come(self, deployment: str) -> list[dict[str, Any]]:
+        """Return the runs of a deployment that are to come: a hundred, where it has a schedule."""
+        return self._runs(deployment, ["SCHEDULED"])
+
+    def _runs(self, deployment: str, states: list[str]) -> list[dict[str, Any]]:
+        asked = {"deployments": {"name": {"any_": [deployment]}}, "flow_runs": {"state": {"type": {"any_": states}}}}
+        return self._post("flow_runs/filter", asked | {"sort": "EXPECTED_START_TIME_ASC"})
 
     def artifacts(self, key: str) -> list[Any]:
         """Return what was published under a key, oldest first."""

@@ -15,6 +15,7 @@ from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
 
+from tests.support.checked_templates import remember_checks, share_checks
 from tests.support.paths import ROOT
 
 REAL = Path(sys.executable).with_name("forewarn")
@@ -74,6 +75,8 @@ def _start(address: Path) -> None:
 def serve(address: str, tests: int) -> None:
     """Fork for each command that is asked for, until the tests have ended."""
     _import_all()
+    remember_checks()
+    share_checks(Path(address).parent.with_name("checked"))
     gc.freeze()
     with closing(socket.socket(socket.AF_UNIX)) as listening:
         listening.bind(f"{address}.new")

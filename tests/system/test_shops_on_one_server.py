@@ -163,6 +163,8 @@ def shops(tmp_path_factory: pytest.TempPathFactory, warm_forewarn: Path) -> Iter
         "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1S",
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "true",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
+        # More would be planned again at each loop, because they do not fill an hour.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "3",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
     }
     api = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/", timeout=60)
