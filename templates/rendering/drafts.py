@@ -13,15 +13,18 @@ from models.enums import Channel
 from models.errors import BadShop
 from models.policy.experiments import ExperimentPolicy
 from models.policy.policy import Policy
+from templates.rendering import frames
 from templates.rendering.check import find_problems
 from templates.rendering.choice_mails import CHOICE_MAILS
 from templates.rendering.customer_mails import NEW_LINK, STAFF_NOTE
 from templates.rendering.environment import BUILT_IN
 from templates.rendering.formats import parse_locale
+from templates.rendering.frames import template_file
 from templates.rendering.lint import WARNING, Problem
 from templates.rendering.purchasing import PURCHASE
+from templates.rendering.samples import available_languages
 from templates.rendering.storefront import STOREFRONT, STOREFRONT_LINKS, STOREFRONT_PARTS
-from templates.rendering.template_sets import MESSAGES, PARTS, POSTS, part_file
+from templates.rendering.template_sets import MESSAGES, PARTS, POSTS
 from templates.rendering.untranslated import Untranslated, find_untranslated
 
 FOLDER = "templates"
@@ -66,7 +69,7 @@ class Words:
 
     def file(self, part: str) -> str:
         """Return a part's file, relative to the shop's folder."""
-        return f"{FOLDER}/{part_file(self.message, part, self.language)}"
+        return f"{FOLDER}/{template_file(self.message, part, self.language)}"
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -79,12 +82,14 @@ class Words:
         They are Forewarn's own, and for a second wording those of the first.
         """
         folders = filter(None, (self.own if self.first else None, BUILT_IN))
-        paths = (folder / part_file(self.sent_as, part, self.language) for folder in folders)
+        paths = (folder / template_file(self.sent_as, part, self.language) for folder in folders)
         return next((path.read_text(encoding="utf-8") for path in paths if path.is_file()), None)
 
 
 def parts_of(message: str) -> tuple[str, ...]:
     """Return the parts of a message, as `subject.txt`."""
+    if message in frames.FILES:
+        return frames.FILES[message]
     return _PARTS_BY_FOLDER.get(message, (*MAIL_PARTS, *PARTS[Channel.SMS]))
 
 
@@ -100,12 +105,17 @@ def second_wordings(policy: Policy) -> dict[str, ExperimentPolicy]:
 
 def languages_of(message: str, own: Path | None) -> dict[str, tuple[str, ...]]:
     """Return the languages of a message, each with the parts that it lacks."""
+    if message == frames.FRAME:
+        return {frames.NO_LANGUAGE: ()}
     found: dict[str, set[str]] = {}
+    parts, is_frame = parts_of(message), message in frames.FILES
     for folder in filter(None, (own, BUILT_IN)):
-        for path in (folder / message).glob("*.*.*"):
+        for path in (folder / (frames.FOLDER if is_frame else message)).glob("*.*.*"):
             if (name := _FILE.fullmatch(path.name)) and parse_locale(name["language"]):
-                found.setdefault(name["language"], set()).add(f"{name['part']}.{name['kind']}")
-    needed = [part for part in parts_of(message) if part not in STOREFRONT_LINKS]
+                part = f"{name['part']}.{name['kind']}"
+                if part in parts or not is_frame:
+                    found.setdefault(name["language"], set()).add(part)
+    needed = [part for part in parts if part not in STOREFRONT_LINKS]
     if message not in MESSAGES and not any("sms.txt" in parts for parts in found.values()):
         needed = [part for part in needed if part != "sms.txt"]
     return {language: tuple(part for part in needed if part not in found[language]) for language in sorted(found)}
@@ -113,7 +123,8 @@ def languages_of(message: str, own: Path | None) -> dict[str, tuple[str, ...]]:
 
 def untranslated_in(message: str, language: str, own: Path | None) -> list[Untranslated]:
     """Return the parts of an added language that still stand in another one."""
-    paths = sorted((own / message).glob(f"*.{language}.*")) if own else []
+    paths = [own / template_file(message, part, language) for part in parts_of(message)] if own else []
+    paths = [path for path in paths if path.is_file()]
     return [found for path in paths if own and (found := find_untranslated(own, path))]
 
 
@@ -153,18 +164,43 @@ def check_draft(
     """Return what is wrong with a draft, as `forewarn templates check` finds it."""
     with draft_folder(own, texts) as folder:
         try:
-            found = find_problems(
-                shop,
-                folder,
-                [bucket.words for bucket in policy.bucket],
-                policy.experiment,
-                only=words.message,
-                language=words.language,
-                words=policy.words,
-            )
+            found = _problems(shop, policy, folder, words)
         except BadShop as error:
             return [DraftProblem(words.parts[0], f"{str(error).capitalize()}.", is_warning=False)]
-        return list(dict.fromkeys(_explained(problem, words, folder, texts) for problem in found))
+        problems = list(dict.fromkeys(_explained(problem, words, folder, texts) for problem in found))
+    if problems and words.message in frames.FILES:
+        # What is wrong with the words in use, or with other files, is no fault of the draft.
+        used = {words.file(part): _used(own, words, part) for part in words.parts}
+        with draft_folder(own, {name: used[name] for name, text in texts.items() if text is not None}) as folder:
+            before = {_kind(_explained(each, words, folder, used)) for each in _problems(shop, policy, folder, words)}
+        problems = [each for each in problems if _kind(each) not in before]
+    return problems
+
+
+def _used(own: Path | None, words: Words, part: str) -> str | None:
+    """Return a part's text as messages have it: the shop's own, else Forewarn's."""
+    path = own.parent / words.file(part) if own else None
+    return path.read_text(encoding="utf-8") if path and path.is_file() else words.built_in(part)
+
+
+def _kind(problem: DraftProblem) -> tuple[str, str]:
+    """Return what tells a problem apart wherever it stands."""
+    return problem.part, re.sub(r"\bline \d+: ", "", problem.sentence, flags=re.IGNORECASE).lower()
+
+
+def _problems(shop: ShopConfig, policy: Policy, folder: Path, words: Words) -> list[Problem]:
+    """Return what is wrong with a message, or with any message in a frame."""
+    is_frame = words.message in frames.FILES
+    is_general = is_frame and (words.message == frames.FRAME or words.language not in available_languages(folder))
+    return find_problems(
+        shop,
+        folder,
+        [bucket.words for bucket in policy.bucket],
+        policy.experiment,
+        only=None if is_frame else words.message,
+        language=None if is_general else words.language,
+        words=policy.words,
+    )
 
 
 def _explained(problem: Problem, words: Words, folder: Path, texts: Mapping[str, str | None]) -> DraftProblem:

@@ -11,7 +11,7 @@ from models.enums import Channel
 from models.experiments import Letter, Wording
 from models.messages import Message
 from models.posts import ProductDelay, ProductStock
-from templates.rendering import samples
+from templates.rendering import frames, samples
 from templates.rendering.answer_samples import AnswerSample, sample_answers
 from templates.rendering.drafts import ANSWERS, Words
 from templates.rendering.messages import Renderer
@@ -49,6 +49,10 @@ class Preview:
 
 def cases_of(message: str, shop: ShopConfig) -> dict[str, str]:
     """Return the cases in which a message can be looked at, with their titles."""
+    if message == frames.REPLY:
+        return {kind: kind.replace("_", " ").capitalize() for kind in ANSWERS}
+    if message == frames.FRAME:
+        return NOTICE_CASES | {frames.SHOWN_AS[frames.REPLY]: "An answer"}
     if message in POSTS.values():
         return POST_CASES
     if message in ANSWERS:
@@ -69,6 +73,10 @@ def render_preview(
 
     `say_stop` are the countries whose texts say how to stop texts.
     """
+    if words.message in frames.FILES:
+        language = shop.locale if words.message == frames.FRAME else words.language
+        shown = case if case in ANSWERS else frames.SHOWN_AS[words.message]
+        return render_preview(shop, own, Words(shown, language), "0" if case in ANSWERS else case, say_stop)
     shop = shop.model_copy(update={"locale": words.language})
     renderer = Renderer(shop, own)
     if words.sent_as in POSTS.values():

@@ -14,6 +14,7 @@ from templates.rendering.customer_mails import STAFF_NOTE
 from templates.rendering.drafts import ANSWERS
 from templates.rendering.fill_variables import notice_variables, post_variables
 from templates.rendering.formats import write_date
+from templates.rendering.frames import SHOWN_AS
 from templates.rendering.purchasing import PURCHASE
 from templates.rendering.shop_views import shop_view
 from templates.rendering.storefront import STOREFRONT
@@ -33,6 +34,7 @@ class UsableName:
 
 def usable_names(message: str, shop: ShopConfig, language: str) -> list[UsableName]:
     """Return the names that a message's parts may use."""
+    message = SHOWN_AS.get(message, message)
     values = {"shop": shop_view(shop, language), "lang": language.replace("_", "-"), "locale": language}
     values |= _sample_values(message, shop, language)
     return [

@@ -10,9 +10,9 @@ from app.shop_edits import CannotWrite, ShopEdits
 from models.staff import Right
 from models.versions import Area, VersionState
 from tasks.versions.record import ChangedOutside, NothingChanged, SavedMeanwhile, propose
+from templates.rendering import frames
 from templates.rendering.drafts import DraftProblem, Words, check_draft, languages_of
 from templates.rendering.environment import TemplateError
-from templates.rendering.formats import language_name
 from templates.rendering.previews import cases_of
 from templates.rendering.usable_names import usable_names
 from web.staff import template_preview, template_trial
@@ -22,6 +22,7 @@ from web.staff.list_parts import sentence
 from web.staff.mail_twins import unlike_parts
 from web.staff.template_preview import own_folder, rendered, words_of
 from web.staff.template_sentences import (
+    CODE,
     SENTENCES,
     SentencePart,
     as_code,
@@ -41,7 +42,7 @@ from web.staff.template_standing import (
     wait_words,
 )
 from web.staff.template_starts import languages_shown, other_languages, start_of, wordings_of
-from web.staff.template_words import ROWS, Measured, field_of, part_name, title_of
+from web.staff.template_words import ROWS, Measured, field_of, full_title, part_name
 from web.staff.visit import Visit
 
 MAX_PART_CHARS = 30_000
@@ -74,19 +75,19 @@ def show(visit: Visit, form: Form = NEW, problems: list[DraftProblem] | None = N
     standing = look_at(visit, words)
     start = start_of(visit, words, standing)
     texts = draft_of(form, words, standing.files) if form.fields else start.texts
-    mode = mode_of(form, visit.query("as"))
+    mode = mode_of(form, visit.query("as") or (CODE if words.message == frames.FRAME else ""))
     warnings = [each for each in problems or [] if each.is_warning]
     edits = visit.desk.services.edits
     refusal = NO_FILES if edits is None else edits.refusal
-    title = title_of(words.message, visit.context.policy)
     is_known = bool(words.first) or words.language in languages_of(words.message, own_folder(visit))
     following = standing.newest.number + 1 if standing.newest else 1
     return visit.page(
         "desk/template.html",
-        title=f"{title}, {language_name(words.language)}",
+        title=full_title(words, visit.context.policy),
         form=form,
         parts=_fields(visit, words, form, texts, problems or [], mode),
         mode=mode,
+        has_sentences=words.message != frames.FRAME,
         words=words,
         state=state_words(visit, standing) if is_known else "",
         is_waiting=standing.waits is not None,

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from models.versions import Area
 from tasks.versions.history import version
+from templates.rendering import frames
 from templates.rendering.drafts import Words, all_messages, draft_folder, second_wordings
 from templates.rendering.environment import TemplateError
 from templates.rendering.formats import parse_locale
@@ -60,8 +61,10 @@ def words_of(visit: Visit, language: str) -> Words | None:
     """Return the message of a page in a language; None for a message that the shop does not have."""
     message, policy = visit.path("message"), visit.context.policy
     second = second_wordings(policy).get(message)
-    if second is None and message not in all_messages(policy):
+    if second is None and message not in (*frames.FILES, *all_messages(policy)):
         return None
+    if message == frames.FRAME:
+        language = frames.NO_LANGUAGE
     locale = parse_locale(language or visit.context.shop.locale)
     return Words(message, str(locale), second.message if second else "", own_folder(visit)) if locale else None
 

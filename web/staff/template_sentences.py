@@ -1,9 +1,11 @@
 """A message's parts as plain sentences in a form, and the sentences of a sent form as the code that they stand for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from models.quantities import counted
 from templates.rendering.drafts import Words
 from templates.rendering.sentences.document import Document, Sentence, document_of
 from templates.rendering.sentences.parts import UnknownPlaceholder
@@ -22,6 +24,7 @@ LINE_CHARS = 46
 """About as many stand in a line of the field, so that its height fits."""
 MOST_ROWS = 12
 NAMES_SHOWN = 8
+SUMMARY_CHARS = 90
 NO_WORDS = "It has no words of its own: all come from the frame that messages share."
 
 
@@ -37,6 +40,19 @@ class SentenceField:
     rows: int
     depth: int
     problem: str
+    is_changed: bool = False
+    """Whether it was typed in and is not saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceGroup:
+    """A sentence, and the words that its braces may become."""
+
+    sentence: SentenceField
+    alternatives: tuple[SentenceField, ...]
+    summary: str
+    """What stands for the alternatives while they are folded."""
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +61,7 @@ class SentencePart:
 
     base: str
     """The source that the sentences were read from."""
-    fields: tuple[SentenceField, ...]
+    groups: tuple[SentenceGroup, ...]
     locked: str
     """Why it can only be edited as code; empty: it is shown."""
     shared: int
@@ -133,18 +149,39 @@ def _documents(visit: Visit, words: Words, bases: Mapping[str, str]) -> dict[str
 
 def _twins(documents: Mapping[str, Document | str]) -> dict[str, dict[str, str]]:
     """Return the sentences of the plain text that the mail has too: by their ids, those of the mail."""
-    mail, text = documents.get(MAIL), documents.get(PLAIN)
-    if not isinstance(mail, Document) or not isinstance(text, Document):
-        return {}
-    known = {(each.about, each.text): each.id for each in reversed(mail.sentences)}
-    return {PLAIN: {each.id: known[key] for each in text.sentences if (key := (each.about, each.text)) in known}}
+    found: dict[str, dict[str, str]] = {}
+    for part, text in documents.items():
+        mail = documents.get(_mail_of(part))
+        if part.endswith(".txt") and isinstance(mail, Document) and isinstance(text, Document):
+            known = {(each.about, each.text): each.id for each in reversed(mail.sentences)}
+            same = {each.id: known[key] for each in text.sentences if (key := (each.about, each.text)) in known}
+            found[part] = same
+    return found
+
+
+def _mail_of(part: str) -> str:
+    """Return the part of the mail of which a part is the plain text, as `body.html` of `body.txt`."""
+    return f"{part.rpartition('.')[0]}.html"
 
 
 def _part(form: Form, part: str, base: str, document: Document | str, twins: Mapping[str, str]) -> SentencePart:
     if isinstance(document, str):
         return SentencePart(base, (), document, 0)
-    fields = tuple(_field(form, part, each) for each in document.sentences if each.id not in twins)
-    return SentencePart(base, fields, "" if document.sentences else NO_WORDS, len(twins))
+    fields = [_field(form, part, each) for each in document.sentences if each.id not in twins]
+    return SentencePart(base, tuple(_grouped(fields)), "" if document.sentences else NO_WORDS, len(twins))
+
+
+def _grouped(fields: Sequence[SentenceField]) -> Iterator[SentenceGroup]:
+    """Yield each sentence with those that stand within it; they are folded until one of them is typed in."""
+    starts = [place for place, one in enumerate(fields) if not one.depth or place == 0]
+    for start, end in pairwise([*starts, len(fields)]):
+        first, *within = fields[start:end]
+        summary, is_open = "", any(one.problem or one.is_changed for one in within)
+        if within:
+            shown = " / ".join(" ".join(one.text.split()) for one in within)
+            shown = shown if len(shown) <= SUMMARY_CHARS else f"{shown[:SUMMARY_CHARS].rstrip(' /')} …"
+            summary = f"{counted(len(within), 'alternative')}: {shown}"
+        yield SentenceGroup(first, tuple(within), summary, is_open)
 
 
 def _field(form: Form, part: str, sentence: Sentence) -> SentenceField:
@@ -153,8 +190,9 @@ def _field(form: Form, part: str, sentence: Sentence) -> SentenceField:
     text = sentence.text if given is None else given
     rows = sum(1 + len(line) // LINE_CHARS for line in text.split("\n"))
     about = sentence.about[:1].upper() + sentence.about[1:]
-    label = about or part_name(part)
-    return SentenceField(name, label, not about, text, min(rows, MOST_ROWS), sentence.depth, form.error(name))
+    label, is_changed = about or part_name(part), text.strip() != sentence.text.strip()
+    problem = form.error(name)
+    return SentenceField(name, label, not about, text, min(rows, MOST_ROWS), sentence.depth, problem, is_changed)
 
 
 def _written(form: Form, part: str, document: Document, twins: Mapping[str, str], base: str) -> str:
@@ -162,13 +200,14 @@ def _written(form: Form, part: str, document: Document, twins: Mapping[str, str]
     for each in document.sentences:
         typed = _given(form, _name(part, each))
         if typed is None and each.id in twins:
-            typed = _given(form, f"{field_of(MAIL)}-{twins[each.id]}")
+            typed = _given(form, f"{field_of(_mail_of(part))}-{twins[each.id]}")
         if typed is not None:
             given[each.id] = typed
     try:
         return document.write(given)
     except UnknownPlaceholder as error:
-        name = f"{field_of(MAIL)}-{twins[error.field]}" if error.field in twins else f"{field_of(part)}-{error.field}"
+        twin = twins.get(error.field)
+        name = f"{field_of(_mail_of(part))}-{twin}" if twin else f"{field_of(part)}-{error.field}"
         form.wrong(name, f"{part_name(part)}: {_said(error)}")
         return base
 

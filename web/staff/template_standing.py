@@ -11,7 +11,8 @@ from tasks.orders.due import recheck_message
 from tasks.staff.audit import record
 from tasks.versions.history import in_use, newest, waiting
 from tasks.versions.record import adopt, is_as_recorded
-from templates.rendering.drafts import Words
+from templates.rendering import frames
+from templates.rendering.drafts import Words, all_messages
 from web.staff.addresses import desk_address
 from web.staff.forms import Form
 from web.staff.template_words import field_of, quoted_title
@@ -36,7 +37,9 @@ class Standing:
 
 def put_in_use(saving: Saving, visit: Visit, words: Words, made: Version) -> None:
     """Write the files of a version, and have what waits in the old words checked again before it leaves."""
-    recheck_message(saving.connection, words.sent_as)
+    is_frame = words.message in frames.FILES
+    for message in all_messages(visit.context.policy) if is_frame else [words.sent_as]:
+        recheck_message(saving.connection, message)
     saving.write(made.files)
     visit.desk.services.words_changed()
 

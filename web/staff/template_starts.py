@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from models.versions import Area
 from tasks.versions.history import version
+from templates.rendering import frames
 from templates.rendering.drafts import Words, languages_of, second_wordings
 from templates.rendering.formats import language_name
 from web.staff.addresses import desk_address
 from web.staff.template_preview import own_folder
 from web.staff.template_standing import Standing
+from web.staff.template_words import language_title
 from web.staff.visit import Visit
 
 OFFERED = (
@@ -78,13 +80,13 @@ def _copied(visit: Visit, source: Words, words: Words, standing: Standing) -> di
 def languages_shown(visit: Visit, words: Words) -> list[tuple[str, str]]:
     """Return the languages that a message has, and the one that is open."""
     found = dict.fromkeys((*languages_of(words.sent_as, own_folder(visit)), words.language))
-    return [(one, language_name(one)) for one in found]
+    return [(one, language_title(words.message, one)) for one in found]
 
 
 def other_languages(visit: Visit, words: Words) -> list[tuple[str, str]]:
     """Return the languages that a message can be written in and is not; none for a second wording."""
     known = {*languages_of(words.message, own_folder(visit)), words.language}
-    others = [] if words.first else [one for one in OFFERED if one not in known]
+    others = [] if words.first or words.message == frames.FRAME else [one for one in OFFERED if one not in known]
     return sorted(((one, language_name(one)) for one in others), key=lambda each: each[1])
 
 

@@ -11,13 +11,12 @@ from models.staff import Right
 from models.versions import BY_FILES, Area, Version, VersionState
 from tasks.versions.history import in_use, version, versions
 from templates.rendering.drafts import Words
-from templates.rendering.formats import language_name
 from web.staff.addresses import desk_address
 from web.staff.forms import NEW, Form
 from web.staff.list_parts import sentence
 from web.staff.template_preview import words_of
 from web.staff.template_standing import look_at
-from web.staff.template_words import part_name, title_of
+from web.staff.template_words import full_title, part_name
 from web.staff.visit import Visit
 from web.staff.word_differences import Line, mark_words
 
@@ -66,7 +65,7 @@ def show_list(visit: Visit) -> Response:
     following = found[PAGE - 1].number if len(found) > PAGE else None
     return visit.page(
         "desk/template_versions.html",
-        title=f"Versions: {title_of(words.message, visit.context.policy)}, {language_name(words.language)}",
+        title=f"Versions: {full_title(words, visit.context.policy)}",
         rows=[_row(visit, words, one, standing.used) for one in found[:PAGE]],
         words=words,
         back=desk_address("templates", words.message, lang=words.language),
@@ -144,7 +143,7 @@ def show_difference(visit: Visit, form: Form = NEW, words: Words | None = None, 
         "desk/template_difference.html",
         title=f"Version {new.number}" if single else f"Version {old.number} and version {new.number}",
         form=form,
-        about=f"{title_of(words.message, visit.context.policy)}, {language_name(words.language)}",
+        about=full_title(words, visit.context.policy),
         facts=[(f"Version {one.number}", _facts(visit, one)) for one in ((new,) if single else (old, new))],
         chip=STATES[new.state],
         differences=[] if single else differences(words, old, new),

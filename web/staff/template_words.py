@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from models.enums import NETWORK_NAMES, Channel
 from models.policy.policy import GOOD_NEWS, LATE_AGAIN, NEW_DATE, Policy
 from models.quantities import counted
-from templates.rendering import sms
+from templates.rendering import frames, sms
 from templates.rendering.drafts import ANSWERS, Words, all_messages, second_wordings
 from templates.rendering.formats import language_name
 from templates.rendering.network_limits import measure
@@ -34,7 +34,13 @@ TITLES = {
     PURCHASE: "Request to a vendor",
     STOREFRONT: "Notice on a product page",
 }
-GROUPS = ("Delays", "Good news", "Posts", "Answers", "Vendors", "Product pages")
+TITLES |= {
+    frames.FRAME: "Around all mails: header, footer, colours",
+    frames.LETTER: "In all mails about delays: greeting, items, choices",
+    frames.REPLY: "In all mails with answers: greeting, button, help",
+}
+SHARED = "What mails share"
+GROUPS = ("Delays", "Good news", "Posts", "Answers", "Vendors", "Product pages", SHARED)
 PARTS = {
     "subject.txt": "Subject",
     "body.html": "Mail",
@@ -46,8 +52,19 @@ PARTS = {
     "date.txt": "Line with the date",
     "imprint.txt": "Words of the link to the legal notice",
     "privacy.txt": "Words of the link about privacy",
+    "mail.html": "Frame: header, footer and colours",
+    "parts.html": "Building blocks: buttons, panels, items",
+    "letter.html": "Mail",
+    "letter.txt": "Plain text",
+    "more.html": "Mail, end of a long list",
+    "more.txt": "Plain text, end of a long list",
+    "answer.html": "Mail",
+    "answer.txt": "Plain text",
+    "choice.html": "Mail about a choice",
+    "choice.txt": "Plain text about a choice",
 }
 ROWS = {"subject.txt": 3, "body.html": 14, "body.txt": 10, "sms.txt": 5, "post.txt": 5}
+ROWS |= {part: 20 if part == "mail.html" else 12 for parts in frames.FILES.values() for part in parts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +90,19 @@ def title_of(message: str, policy: Policy) -> str:
 
 def quoted_title(words: Words, policy: Policy) -> str:
     """Return a message in a language as sentences name it."""
-    return f"“{title_of(words.message, policy)}” in {language_name(words.language)}"
+    title = f"“{title_of(words.message, policy)}”"
+    return title if words.message == frames.FRAME else f"{title} in {language_name(words.language)}"
+
+
+def full_title(words: Words, policy: Policy) -> str:
+    """Return a message in a language as a heading."""
+    title = title_of(words.message, policy)
+    return title if words.message == frames.FRAME else f"{title}, {language_name(words.language)}"
+
+
+def language_title(message: str, language: str) -> str:
+    """Return the name of a message's language; the frame of all mails has none."""
+    return "All languages" if message == frames.FRAME else language_name(language)
 
 
 def group_of(message: str) -> str:
@@ -95,6 +124,7 @@ def grouped(policy: Policy) -> Mapping[str, list[str]]:
     for message in sorted(all_messages(policy), key=lambda one: not used.get(one, True)):
         wordings = [folder for folder, trial in second.items() if trial.message == message]
         found[group_of(message)] += [message, *wordings]
+    found[SHARED] = list(frames.FILES)
     return found
 
 

@@ -10,13 +10,15 @@ from models.quantities import counted
 from models.staff import Right
 from models.versions import BY_FILES, Area, Version
 from tasks.versions.history import all_in_use, all_waiting
-from templates.rendering.drafts import all_messages, languages_of, second_wordings, untranslated_in
+from templates.rendering import frames
+from templates.rendering.drafts import all_messages, languages_of, parts_of, second_wordings, untranslated_in
 from templates.rendering.formats import language_name
+from templates.rendering.frames import template_file
 from web.staff import template_acts, template_editor, template_preview, template_versions
 from web.staff.addresses import desk_address
 from web.staff.desk import Desk, StaffRoute
 from web.staff.list_parts import listed_words
-from web.staff.template_words import grouped, title_of
+from web.staff.template_words import grouped, language_title, title_of
 from web.staff.visit import Visit
 
 
@@ -71,7 +73,7 @@ def show(visit: Visit) -> Response:
         for group, messages in grouped(policy).items()
         if messages
     ]
-    known = {*all_messages(policy), *second_wordings(policy)}
+    known = {*all_messages(policy), *second_wordings(policy), *frames.FILES}
     to_approve = sum(subject.partition("/")[0] in known for subject in waiting)
     return visit.page(
         "desk/templates.html",
@@ -95,12 +97,12 @@ def _row(
     return TemplateRow(
         url=desk_address("templates", message, lang=first),
         title=title_of(message, visit.context.policy),
-        folder=message,
+        folder=frames.FOLDER if message in frames.FILES else message,
         is_second=second is not None,
         languages=tuple(
             LanguageLink(
                 desk_address("templates", message, lang=one),
-                language_name(one),
+                language_title(message, one),
                 _as_first(own, message, one) if second else _missing(missing) or _foreign(message, one, own),
             )
             for one, missing in languages.items()
@@ -109,7 +111,7 @@ def _row(
         waits=tuple(
             (
                 desk_address("templates", message, "versions", str(one.number), lang=key.partition("/")[2]),
-                f"{language_name(key.partition('/')[2])}: changed by {one.author}, waits for a second person",
+                f"{language_title(message, key.partition('/')[2])}: changed by {one.author}, waits for a second person",
             )
             for key, one in waiting.items()
             if _is_of(key, message)
@@ -122,7 +124,10 @@ def _is_of(subject: str, message: str) -> bool:
 
 
 def _is_own(own: Path | None, message: str) -> bool:
-    return own is not None and any((own / message).glob("*.*"))
+    if own is None or message not in frames.FILES:
+        return own is not None and any((own / message).glob("*.*"))
+    written = (template_file(message, part, one) for one in languages_of(message, own) for part in parts_of(message))
+    return any((own / file).is_file() for file in written)
 
 
 def _at(version: Version) -> float:

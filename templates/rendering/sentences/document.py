@@ -38,6 +38,11 @@ BLOCKS = {
     "after": "After the panel",
     "answer": "What was chosen",
     "footer": "Small print",
+    "hello": "Greeting",
+    "legal": "Legal notice",
+    # What holds other blocks says nothing of a sentence in them.
+    "body": "",
+    "facts": "",
 }
 MARKS = {"strong": "bold", "b": "bold", "em": "italic", "i": "italic", "a": "link"}
 
