@@ -1,7 +1,8 @@
-"""`forewarn` for scripts of tests, begun warm: each command is a process of its own, forked from a warm one.
+"""`forewarn` and `prefect` for scripts of tests, begun warm: each command is a process, forked from a warm one.
 
 A page of commands costs a second and a half of a processor for each command otherwise, before the command begins.
-What stays, as `serve` does, and what Prefect starts a server for, is the real command.
+What stays, as `serve` does, and what Prefect starts a server for, is the real command. What may ask a person must be
+real, too: whether it sees a terminal is found out once, while it begins.
 """
 
 import fcntl
@@ -18,7 +19,9 @@ from pathlib import Path
 from tests.support.checked_templates import remember_checks, share_checks
 from tests.support.paths import ROOT
 
-REAL = Path(sys.executable).with_name("forewarn")
+COMMANDS = ("forewarn", "prefect")
+REAL = Path(sys.executable).parent
+"""Where the real commands are."""
 SECONDS = 60.0
 """Until it is ready, on a busy machine."""
 LOOKS = 2.0
@@ -27,15 +30,17 @@ LATE = (
     "cli.main",
     *("app.health.doctor", "app.reports.run", "flows.deliver", "flows.late_orders", "templates.rendering.check"),
     *("tasks.reporting.check_ledger", "tasks.reporting.explain_order", "duckdb", "numpy"),
+    *(f"prefect.cli.{name}" for name in ("automation", "deploy", "deployment", "flow_run", "work_pool")),
 )
 SHIM = """#!{python} -IS
 import json, os, socket, sys
-if sys.argv[1:2] in (["serve"], ["demo"], ["deliver"]):
-    os.execv({real!r}, [{real!r}, *sys.argv[1:]])
+real = {real!r} + "/" + os.path.basename(sys.argv[0])
+if sys.argv[1:2] in (["serve"], ["demo"], ["deliver"], ["server"], ["worker"]):
+    os.execv(real, [real, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as asked:
     asked.connect({address!r})
     socket.send_fds(asked, [b"-"], [0, 1, 2])
-    asked.sendall(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode())
+    asked.sendall(json.dumps([real, sys.argv[1:], os.getcwd(), dict(os.environ)]).encode())
     asked.shutdown(socket.SHUT_WR)
     code = asked.recv(16)
 sys.exit(int(code or b"70"))
@@ -50,9 +55,10 @@ def warm_commands(shared: Path) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not address.exists():
-            shim = folder / "forewarn"
-            shim.write_text(SHIM.format(python=sys.executable, real=str(REAL), address=str(address)))
-            shim.chmod(0o755)
+            for name in COMMANDS:
+                shim = folder / name
+                shim.write_text(SHIM.format(python=sys.executable, real=str(REAL), address=str(address)))
+                shim.chmod(0o755)
             _start(address)
     return folder
 
@@ -125,7 +131,8 @@ def _be_command(asked: socket.socket) -> None:
         os._exit(code)
 
 
-def _run(arguments: list[str], folder: str, environment: dict[str, str]) -> int:
+def _run(command: str, arguments: list[str], folder: str, environment: dict[str, str]) -> int:
+    import prefect.cli
     import prefect.context
 
     from cli.main import main
@@ -136,13 +143,13 @@ def _run(arguments: list[str], folder: str, environment: dict[str, str]) -> int:
     time.tzset()
     prefect.context.refresh_global_settings_context()
     sys.modules["__main__"].__package__ = None  # else a usage would name this module
-    sys.argv = [str(REAL), *arguments]
+    sys.argv = [command, *arguments]
     sys.stdin, sys.stdout, sys.stderr = (
         open(number, mode, closefd=False)  # noqa: SIM115 - until the process ends
         for number, mode in ((0, "r"), (1, "w"), (2, "w"))
     )
     try:
-        main()
+        main() if Path(command).name == "forewarn" else prefect.cli.app()
     except SystemExit as ended:
         if isinstance(ended.code, str):
             print(ended.code, file=sys.stderr)
