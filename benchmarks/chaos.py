@@ -28,6 +28,7 @@ from tasks.reporting.check_ledger import check_ledger
 SPAN = {lives.deliver: 0.35, lives.publish: 0.35, lives.owe: 0.1}
 """Seconds within which a process is struck: about what a batch takes."""
 DELAY = 0.01
+"""Seconds of the provider's answer to one worker. To several it answers so much later that they are struck at work."""
 PATIENCE = 60
 ENDS = (0, lives.GONE, -SIGKILL)
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
@@ -57,6 +58,11 @@ class Trial:
     database: str
     workers: int = 1
     """Processes at once; each strike hits one of them, or the connections of all."""
+
+    @property
+    def delay(self) -> float:
+        """Return the seconds after which the provider answers."""
+        return DELAY if self.workers == 1 else 2 * self.workers * DELAY
 
     @property
     def names(self) -> tuple[str, str, str]:
@@ -124,7 +130,7 @@ class Chaos:
         return outcome
 
     def _round(self, trial: Trial, dice: random.Random, strikes: int, outcome: Outcome) -> None:
-        with self._ledger(trial) as ledger, a_provider(DELAY) as provider:
+        with self._ledger(trial) as ledger, a_provider(trial.delay) as provider:
             for life in count():
                 ended = self._life(trial, (ledger, provider, life), dice, strikes, outcome)
                 ledger.dispose()  # our own connection was cut with the others, and may not have heard of it yet
@@ -149,12 +155,13 @@ class Chaos:
         ledger, provider, life = given
         url = ledger.url.render_as_string(hide_password=False)
         with ExitStack() as stack:
-            children = []
-            for worker in range(trial.workers):
-                begun = process(trial.flow, self.folder / "shop", url, provider, life, worker)
-                child, pipe = stack.enter_context(begun)
+            begun = [
+                stack.enter_context(process(trial.flow, self.folder / "shop", url, provider, life, worker))
+                for worker in range(trial.workers)
+            ]
+            for _, pipe in begun:
                 assert pipe.poll(PATIENCE), "a process did not begin"
-                children.append(child)
+            children = [child for child, _ in begun]
             while outcome.strikes < strikes and (alive := [child for child in children if child.is_alive()]):
                 struck = dice.choice(alive)
                 struck.join(dice.uniform(0, SPAN[trial.flow]))
