@@ -24,6 +24,10 @@ from tasks.tables import CALLBACK_EVENTS, EVENTS, MARKETING_OPT_OUTS, ORDER_LINE
 from tests.support.callbacks import event, inbound_fields, status_fields
 from tests.support.shop_driver import FakeTransport, customer, noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "what a report means; all that is read and written for it is so on both databases by a few"
+)
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 LATER = noon(0) + 5 * MINUTE
 PHONE = "+4915112345678"
@@ -87,6 +91,7 @@ def event_of(name, notice, key="e1", **fields):
     return event(name, key, notice["id"], notice["address"], sg_message_id=reference, **fields)
 
 
+@pytest.mark.both_databases
 def test_a_mail_that_arrived_is_delivered_with_the_moment_of_the_provider(driver):
     (notice,) = sent(driver).notices
     when = int((noon(0) + MINUTE).timestamp())
@@ -112,11 +117,13 @@ def test_an_unknown_id_is_counted_and_changes_nothing(driver):
     assert (states(driver), addresses(driver)) == ([("email", State.SENT)], [])
 
 
+@pytest.mark.both_databases
 def test_a_test_event_of_the_provider_stops_no_marketing(driver):
     assert tell(driver, mail(event("unsubscribe", message="", email="example@test.com"))) == {"unknown": 1}
     assert driver.rows(MARKETING_OPT_OUTS) == []
 
 
+@pytest.mark.both_databases
 def test_a_mail_that_bounced_is_followed_by_the_next_channel_and_its_address_is_not_used_again(with_policy):
     policy = Policy(sending=SendingPolicy(fallback=(Channel.EMAIL, Channel.SMS)))
     driver = sent(with_policy(policy), prefers="email", **TEXTING)
@@ -145,6 +152,7 @@ def test_an_address_is_kept_where_the_failure_is_not_its_own(driver, fields, sup
     assert (len(addresses(driver)) == 1, driver.notices[0]["awaits_fallback"]) == (suppressed, True)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("name", "state"),
     [("processed", State.SENT), ("deferred", State.SENT), ("delivered", State.DELIVERED), ("bounce", State.BOUNCED)],
@@ -159,6 +167,7 @@ def test_a_doubt_is_settled_by_what_the_provider_tells(driver, name, state):
     assert driver.deliver(at=LATER + HOUR).sent == {}
 
 
+@pytest.mark.both_databases
 def test_a_doubt_about_a_text_is_settled_by_the_id_in_the_address(driver):
     by_sms(driver, transport=FakeTransport(lambda _: OutcomeUnknown("silence")))
     (doubt,) = driver.notices
@@ -191,6 +200,7 @@ def test_two_different_ends_are_both_kept_and_told_to_staff(driver):
     assert ("callback_conflict", notice["id"]) in kinds(driver)
 
 
+@pytest.mark.both_databases
 def test_a_report_waits_until_the_answer_of_the_send_call_is_recorded(driver):
     (notice,) = sent(driver).notices
     with driver.context.engine.begin() as connection:
@@ -217,6 +227,7 @@ def test_a_text_is_tried_again_as_often_as_its_code_allows(driver, code, tries):
     assert driver.notices[0]["state"] == State.BOUNCED
 
 
+@pytest.mark.both_databases
 def test_a_late_report_about_a_copy_that_failed_does_not_stop_the_next_one(driver):
     by_sms(driver)
     (notice,) = driver.notices
@@ -232,6 +243,7 @@ def test_a_number_that_cannot_be_texted_is_not_used_again(driver):
     assert (addresses(driver), breakers(driver)) == ([PHONE], {})
 
 
+@pytest.mark.both_databases
 def test_a_channel_that_is_filtered_stops_and_only_a_text_that_arrives_opens_it_again(driver):
     by_sms(driver)
     (notice,) = driver.notices
@@ -273,6 +285,7 @@ def test_a_wish_for_no_marketing_leaves_the_notices(driver, name):
         assert without_marketing(connection, {notice["address"], "b@example.com"}) == {notice["address"]}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("stopped_by", "left"), [("group_unsubscribe", 0), ("unsubscribe", 1)])
 def test_a_group_that_is_subscribed_again_takes_back_its_own_wish_alone(driver, stopped_by, left):
     (notice,) = sent(driver).notices
@@ -295,6 +308,7 @@ def test_start_lifts_a_stop(driver):
     assert addresses(driver) == []
 
 
+@pytest.mark.both_databases
 def test_start_does_not_lift_what_staff_have_suppressed(driver):
     row = {"address": PHONE, "reason": "asked for it", "who": "staff", "created_at": noon(0)}
     with driver.context.engine.begin() as connection:
@@ -329,6 +343,7 @@ def test_more_than_one_batch_is_worked_off_in_the_order_of_arrival(driver):
     assert tell(driver, mail(event_of("delivered", notice))) == {"delivered": 1}
 
 
+@pytest.mark.both_databases
 def test_counters_of_settled_messages_stay_right_when_one_changes_long_after(driver):
     notices = sent(driver, 3).notices
     at = noon(0) + 2 * DAY
@@ -339,6 +354,7 @@ def test_counters_of_settled_messages_stay_right_when_one_changes_long_after(dri
     assert counts == {State.SENT: 1, State.DELIVERED: 1, State.BOUNCED: 1}
 
 
+@pytest.mark.both_databases
 def test_a_mail_that_bounces_after_its_order_has_ended_is_followed_by_nothing(driver):
     (notice,) = sent(driver, **TEXTING | {"prefers": "email"}).notices
     driver.change("1041", 1, shipped_at=noon(1))
@@ -350,6 +366,7 @@ def test_a_mail_that_bounces_after_its_order_has_ended_is_followed_by_nothing(dr
     assert send_fallbacks(context, "worker", batch=10) is None
 
 
+@pytest.mark.both_databases
 def test_a_mail_that_bounces_after_its_order_was_deleted_stops_no_delivery(driver):
     (notice,) = sent(driver).notices
     with driver.context.engine.begin() as connection:
@@ -361,6 +378,7 @@ def test_a_mail_that_bounces_after_its_order_was_deleted_stops_no_delivery(drive
     assert send_fallbacks(context, "worker", batch=10) is None
 
 
+@pytest.mark.both_databases
 def test_a_person_who_stops_texts_is_told_by_mail(driver):
     driver.order("1041", customer=customer("c0", prefers="sms", **TEXTING))
     driver.evaluate()

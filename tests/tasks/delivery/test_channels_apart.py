@@ -20,6 +20,10 @@ from templates.rendering.messages import Renderer
 from tests.support.builders import DAY, line
 from tests.support.shop_driver import SHOP, FakeTransport, customer, noon, renderer_of, with_renderer
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "which channel goes; all that is read and written for it is so on both databases by a few"
+)
+
 TEXTING = {"phone": "+4915112345678", "sms_consent": True}
 BROKEN = "{{ order.nummer }}\n"
 TEXT, MAIL = "sms.en.txt", "subject.en.txt"
@@ -86,6 +90,7 @@ def test_who_prefers_a_channel_whose_words_fail_is_told_by_the_other(driver, bre
     assert [message.channel for message in driver.run_day()] == [goes]
 
 
+@pytest.mark.both_databases
 def test_an_order_of_which_no_words_work_stays_untold_and_is_named_for_each_channel(driver, breaking):
     breaking(TEXT, MAIL)
     driver.order(customer=customer("c1", **TEXTING))
@@ -100,6 +105,7 @@ def test_an_order_of_which_no_words_work_stays_untold_and_is_named_for_each_chan
     assert driver.evaluate().notices == {"email": 1, "sms": 1}
 
 
+@pytest.mark.both_databases
 def test_a_discount_is_given_once_where_one_channel_goes_and_not_where_none_does(driver, breaking, tmp_path):
     caps = BudgetPolicy(per_run={"EUR": Decimal(5)}, per_month={"EUR": Decimal(5)})
     driver.context = replace(driver.context, policy=Policy(budget=caps))
@@ -141,6 +147,7 @@ def test_a_number_that_takes_no_texts_gets_none_and_the_mail_goes_instead(driver
     assert [message.channel for message in driver.run_day()] == [Channel.EMAIL]
 
 
+@pytest.mark.both_databases
 def test_a_text_to_a_number_that_became_a_landline_is_not_sent_and_the_order_is_looked_at_again(driver):
     driver.order(customer=customer("c1", **TEXTING, prefers="sms"))
     driver.evaluate()
@@ -175,6 +182,7 @@ def test_an_opt_out_under_another_name_holds_for_what_waits_already(driver):
     assert driver.transport.taken == []
 
 
+@pytest.mark.both_databases
 def test_a_fallback_respects_the_opt_out_of_another_customer_with_the_number(driver):
     driver.order(customer=customer("c1", **TEXTING, prefers="email"))
     driver.evaluate()
@@ -183,6 +191,7 @@ def test_a_fallback_respects_the_opt_out_of_another_customer_with_the_number(dri
     assert send_fallbacks(driver.context.with_run("r", DAY, noon(0)), "test", batch=50) == FallbackSummary(0, 1)
 
 
+@pytest.mark.both_databases
 def test_a_suppression_holds_for_an_address_in_any_spelling(driver):
     driver.order("1", customer=customer("c5", email="Opt@Example.com"))
     with driver.context.engine.begin() as connection:
@@ -191,6 +200,7 @@ def test_a_suppression_holds_for_an_address_in_any_spelling(driver):
     assert driver.evaluate().skipped == {"suppressed": 1}
 
 
+@pytest.mark.both_databases
 def test_staff_see_addresses_masked_as_they_were_read(driver):
     driver.order("1", customer=customer("c1", email="ANNA@Example.com", phone="0151 12345634", country="DE"))
     driver.order("2", customer=customer("c2", email="anna at example", phone="0171"))

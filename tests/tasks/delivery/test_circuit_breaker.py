@@ -23,6 +23,10 @@ from tasks.tables import EVENTS, OFFERS
 from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import FakeTransport, ShopDriver, customer, noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "when a channel is shut; all that is stored of it is stored on both databases by a few"
+)
+
 TEXTING = {"phone": "+4915112345678", "sms_consent": True}
 
 
@@ -40,6 +44,7 @@ def minutes(n):
     return noon(0) + timedelta(minutes=n)
 
 
+@pytest.mark.both_databases
 def test_a_channel_that_is_down_is_left_alone_by_the_next_runs_until_its_time(driver):
     orders(driver, 6)
     first = driver.deliver(transport=FakeTransport(bad_key), parallel=2)
@@ -82,6 +87,7 @@ def test_what_is_answered_after_a_channel_was_shut_neither_opens_it_nor_doubles_
     assert (kinds.count("channel_shut"), kinds.count("channel_open")) == (1, 0)
 
 
+@pytest.mark.both_databases
 def test_a_message_that_passes_opens_the_channel_for_all(driver):
     orders(driver, 6)
     driver.deliver(transport=FakeTransport(bad_key), parallel=1)
@@ -107,6 +113,7 @@ def pause(driver):
         pause_channel(connection, Channel.EMAIL, minutes(15))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("stop", "later"), [(open_breaker, 1), (pause, 2)])
 def test_a_run_sends_nothing_more_after_another_one_shut_or_paused_the_channel(driver, stop, later):
     orders(driver, 6)
@@ -119,6 +126,7 @@ def test_a_run_sends_nothing_more_after_another_one_shut_or_paused_the_channel(d
     assert len(turns.take([], 2, minutes(16)).outgoing) == later
 
 
+@pytest.mark.both_databases
 def test_a_turn_without_room_takes_no_probe(driver):
     orders(driver, 1)
     open_breaker(driver)
@@ -147,6 +155,7 @@ class Unreliable:
             raise OperationalError("COMMIT", {}, ConnectionError("the line broke"))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("stored", [False, True])
 @pytest.mark.parametrize("failing", [2, 3, 4])
 @pytest.mark.parametrize("is_up", [False, True])
@@ -173,6 +182,7 @@ def test_what_may_not_leave_any_more_spends_no_try_and_holds_up_no_message_that_
     assert (done.skipped, done.sent) == ({"shipped": 52}, {"email": 3})
 
 
+@pytest.mark.both_databases
 def test_those_who_meet_a_fault_at_once_do_not_double_the_wait(driver):
     for who in ("a", "b", "c"):
         with driver.context.engine.begin() as connection:
@@ -181,6 +191,7 @@ def test_those_who_meet_a_fault_at_once_do_not_double_the_wait(driver):
         assert open_breakers(connection)["email"]["retry_at"] == minutes(15)
 
 
+@pytest.mark.both_databases
 def test_addresses_that_want_no_more_stop_no_channel(driver):
     orders(driver, 45)
     count = iter(range(45))
@@ -239,6 +250,7 @@ def take(connection, channel, wanted, now, policy):
     return taken
 
 
+@pytest.mark.both_databases
 def test_a_rate_is_kept_by_all_workers_together(driver):
     policy = SendingPolicy(per_second={Channel.EMAIL: 5})
     let_through = []
@@ -267,6 +279,7 @@ def test_what_makes_sense_only_so_often_is_not_tried_more(driver, max_retries, s
     assert driver.notices[0]["state"] == state
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("hours", "sent"), [(72, 1), (73, 0)])
 def test_a_notice_that_waited_too_long_is_not_sent_and_the_order_looked_at_anew(driver, hours, sent):
     driver.order("1041", line(promised=-20))
@@ -282,6 +295,7 @@ def follow(driver):
     return send_fallbacks(driver.context.with_run("r", DAY, noon(0)), "test", batch=50)
 
 
+@pytest.mark.both_databases
 def test_a_refused_mail_goes_out_as_a_text_once(driver):
     driver.order(customer=customer("c1", **TEXTING, prefers="email"))
     driver.evaluate()
@@ -326,6 +340,7 @@ def test_a_policy_without_fallback_has_none(driver, with_policy):
     assert len(driver.notices) == 1
 
 
+@pytest.mark.both_databases
 def test_a_fallback_gives_no_second_code(driver):
     driver.order("1041", line(promised=-20), customer=customer("c1", **TEXTING, prefers="email"))
     driver.evaluate()
@@ -334,6 +349,7 @@ def test_a_fallback_gives_no_second_code(driver):
     assert len(driver.rows(OFFERS)) == 1
 
 
+@pytest.mark.both_databases
 def test_a_date_that_changed_meanwhile_is_told_by_a_run_once_it_was_judged(driver):
     driver.order("1041", line(promised=-5, expected=3), customer=customer("c1", **TEXTING, prefers="email"))
     driver.evaluate()
@@ -358,6 +374,7 @@ class Overtaken:
         return self.engine.begin()
 
 
+@pytest.mark.both_databases
 def test_two_runs_that_follow_up_the_same_refusal_count_it_once(driver):
     driver.order()
     driver.evaluate()
@@ -370,6 +387,7 @@ def test_two_runs_that_follow_up_the_same_refusal_count_it_once(driver):
     assert [event["kind"] for event in driver.rows(EVENTS)].count("not_reached") == 1
 
 
+@pytest.mark.both_databases
 def test_a_delay_that_ended_meanwhile_is_followed_by_nobody(driver):
     driver.order(customer=customer("c1", **TEXTING, prefers="email"))
     driver.evaluate()

@@ -26,6 +26,10 @@ from tests.support.delivery import deliver_all
 from tests.support.provider import ProviderRecords, run_provider
 from tests.support.shop_driver import FakeTransport, customer, noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "who settles what; all that is read and written for it is so on both databases by a few"
+)
+
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LATER = noon(0) + 40 * MINUTE
 
@@ -90,6 +94,7 @@ def test_a_message_that_never_came_leaves_again_once(driver):
     assert len(driver.transport.taken) == 1
 
 
+@pytest.mark.both_databases
 def test_the_facts_are_read_again_before_what_never_came_leaves_again(driver):
     settle(doubtful(driver), Records(None), LATER)
     driver.change("0", shipped_at=noon(0))
@@ -162,6 +167,7 @@ def test_what_no_provider_settled_in_time_is_peoples(driver, hours, people):
     assert states(driver) == [State.IN_DOUBT]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("hours", "people"), [(24, 0), (25, 1)])
 def test_doubts_of_a_channel_that_is_shut_are_peoples_after_the_same_time(driver, hours, people):
     settle(doubtful(driver), Records(None), noon(0) + hours * HOUR, channels=())
@@ -184,6 +190,7 @@ def test_many_are_asked_about_at_once_but_no_more_than_may_be_under_way(driver):
     assert (len(transport.asked), transport.most) == (9, 4)
 
 
+@pytest.mark.both_databases
 def test_what_the_records_call_lost_counts_as_refused_and_told_to_nobody(driver):
     transport = Records(PermanentFailure("filtered as spam", suppress=True))
     assert settle(doubtful(driver), transport, LATER) == {"rejected": 1}
@@ -219,6 +226,7 @@ def test_an_asker_that_died_leaves_its_questions_to_the_next(driver):
     assert settle(driver, transport, LATER + 10 * MINUTE, name="b") == {"sent": 1}
 
 
+@pytest.mark.both_databases
 def test_a_person_who_settles_while_the_provider_is_asked_has_the_last_word(driver):
     class Slow(Records):
         async def lookup(self, message, since):
@@ -239,6 +247,7 @@ def test_what_a_person_saw_is_kept_with_who_and_when(driver):
     assert driver.deliver(at=LATER).sent == {}
 
 
+@pytest.mark.both_databases
 def test_what_a_person_did_not_find_leaves_again_once(driver):
     (notice,) = doubtful(driver).notices
     settle(driver, FakeTransport(), LATER)
@@ -256,6 +265,7 @@ def test_a_message_that_is_not_plainly_meant_is_not_settled(driver, beginning):
     assert states(driver) == [State.IN_DOUBT] * 2
 
 
+@pytest.mark.both_databases
 def test_only_what_is_in_doubt_can_be_settled(driver):
     driver.order()
     driver.run_day()
@@ -263,6 +273,7 @@ def test_only_what_is_in_doubt_can_be_settled(driver):
         resolve_manually(driver.context, LATER, driver.notices[0]["id"], "mara", sent=False)
 
 
+@pytest.mark.both_databases
 def test_the_list_says_what_waits_for_whom_and_masks_addresses(driver):
     doubtful(driver, 2)
     settle(driver, Records(LookupUnavailable("no"), TemporaryFailure("busy")), LATER)
@@ -298,6 +309,7 @@ PROVIDERS = {
 }
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("takes", [True, False])
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_when_the_line_breaks_nothing_is_sent_twice_and_nothing_is_lost(driver, name, takes):
@@ -351,6 +363,7 @@ def forewarn(driver, ledger, tmp_path):
     return run
 
 
+@pytest.mark.both_databases
 def test_commands_list_what_is_in_doubt_and_take_a_persons_word(driver, forewarn):
     doubtful(driver, 2)
     settle(driver, FakeTransport(), LATER)
@@ -378,6 +391,7 @@ def test_a_deliver_run_settles_doubts_first_and_reports_them(driver, forewarn):
     assert State.IN_DOUBT not in states(driver)
 
 
+@pytest.mark.both_databases
 def test_a_post_that_cannot_leave_is_told_as_a_notice_is(driver, forewarn):
     owe_a_post(driver)
     report = json.loads(forewarn("deliver", "--json", ok=False, FOREWARN_X="x"))

@@ -14,6 +14,10 @@ from tasks.delivery.worker import DeliveryWorker
 from tests.support.clocks import MovedClock, PausingEngine
 from tests.support.shop_driver import FakeTransport, ShopDriver, noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "a worker's own clock and lease; what it and others write meanwhile is written on both databases by a few"
+)
+
 LEASE = 600
 
 
@@ -91,6 +95,7 @@ def test_what_others_did_while_a_worker_stood_still_is_not_done_again(provider, 
     assert {notice["state"] for notice in provider.driver.notices} == {State.SENT}
 
 
+@pytest.mark.both_databases
 def test_what_others_sent_while_a_worker_stood_still_it_does_not_send(provider):
     deliver_with_pause(provider, lambda: deliver_by_others(provider, 90))
     assert {worker for worker, _ in provider.taken} == {"B"}
@@ -105,6 +110,7 @@ def test_a_worker_sends_only_within_a_lease(provider, seconds):
     assert provider.without_lease == []
 
 
+@pytest.mark.both_databases
 def test_a_pause_within_the_lease_takes_nothing_away_from_a_worker(provider):
     deliver_with_pause(provider, lambda: deliver_by_others(provider, 5))
     assert provider.taken

@@ -13,6 +13,10 @@ from tasks.delivery.in_doubt import resolve_manually
 from tests.support.builders import day, line
 from tests.support.shop_driver import FakeTransport, customer, noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "what counts as told; all that is read and written for it is so on both databases by a few"
+)
+
 TEXTING = customer("c9", phone="+4915112345678", sms_consent=True, prefers="sms")
 
 
@@ -63,6 +67,7 @@ def test_a_date_that_comes_back_in_quiet_hours_is_not_told_again(imported_shop, 
     assert len(shop.transport.taken) == 1
 
 
+@pytest.mark.both_databases
 def test_a_notice_that_waits_and_still_holds_is_kept_and_leaves_once(imported_shop):
     shop = imported_shop
     shop.order("1041", line(promised=-9, expected=10))
@@ -92,6 +97,7 @@ def test_the_date_told_before_is_one_that_was_read(imported_shop):
     assert len(shop.transport.taken) == 2
 
 
+@pytest.mark.both_databases
 def test_what_reached_the_provider_counts_as_told_although_its_answer_was_lost(imported_shop):
     shop = imported_shop
     shop.order("1041", line(promised=-9, expected=10))
@@ -101,6 +107,7 @@ def test_what_reached_the_provider_counts_as_told_although_its_answer_was_lost(i
     assert [shop.run_day(n) for n in (1, 2, 3)] == [[], [], []]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("sent", "message"), [(True, "good_news"), (False, "long")])
 def test_good_news_follows_a_notice_in_doubt_only_once_it_is_known_that_it_was_sent(imported_shop, sent, message):
     shop = imported_shop
@@ -138,6 +145,7 @@ def test_a_text_that_fits_facts_that_changed_tells_them_and_is_not_told_again(im
     assert [shop.run_day(n) for n in (1, 2, 3, 4)] == [[], [], [], []]
 
 
+@pytest.mark.both_databases
 def test_a_text_is_withdrawn_when_its_mail_has_left_and_the_facts_have_changed_since(imported_shop):
     shop = imported_shop
     shop.order("1041", line(promised=-20), customer=replace(TEXTING, prefers=None))

@@ -27,11 +27,16 @@ from tests.support.builders import DAY, day, line
 from tests.support.delivery import deliver_all, mark_due
 from tests.support.shop_driver import FakeTransport, customer, noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "what becomes of a message; each statement of it, and what workers do to each other, runs on both databases"
+)
+
 
 def states(driver):
     return sorted(notice["state"] for notice in driver.notices)
 
 
+@pytest.mark.both_databases
 def test_a_notice_leaves_once_with_its_own_words(driver):
     driver.order()
     (message,) = driver.run_day()
@@ -61,6 +66,7 @@ def test_every_answer_of_a_door_has_its_state_and_its_event(driver, error, state
     assert [row["why"] for row in driver.rows(EVENTS)] == [event]
 
 
+@pytest.mark.both_databases
 def test_a_reference_that_no_database_takes_is_kept_without_what_it_does_not_take(driver):
     class Odd(FakeTransport):
         async def send(self, _):
@@ -81,6 +87,7 @@ def test_what_was_refused_or_is_in_doubt_is_never_sent_again_by_itself(driver, e
     assert driver.transport.taken == []
 
 
+@pytest.mark.both_databases
 def test_what_may_later_be_taken_waits_as_long_as_the_provider_says(driver):
     driver.order()
     driver.evaluate()
@@ -103,6 +110,7 @@ def test_without_a_word_from_the_provider_the_wait_doubles(driver):
         assert timedelta(minutes=minutes) <= wait <= timedelta(minutes=1.5 * minutes)
 
 
+@pytest.mark.both_databases
 def test_an_address_that_the_provider_calls_dead_is_suppressed_for_all_orders(driver):
     driver.order("1")
     driver.order("2")
@@ -115,6 +123,7 @@ def test_an_address_that_the_provider_calls_dead_is_suppressed_for_all_orders(dr
     assert driver.transport.taken == []
 
 
+@pytest.mark.both_databases
 def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(driver):
     texting = {"phone": "+4915112345678", "sms_consent": True, "prefers": "sms"}
     for key in range(30):
@@ -134,6 +143,7 @@ def test_a_channel_that_is_down_stops_alone_and_nothing_of_it_is_lost(driver):
     assert sum(done.retrying.values()) <= 2
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -153,6 +163,7 @@ def test_a_notice_that_has_become_untrue_is_not_sent(driver, change, reason):
     assert states(driver) == [State.SKIPPED]
 
 
+@pytest.mark.both_databases
 def test_who_opts_out_while_a_notice_waits_does_not_get_it(driver):
     driver.order()
     driver.evaluate()
@@ -197,6 +208,7 @@ def test_a_notice_that_never_left_counts_as_told_to_nobody(driver, away, back):
     assert [message.category for message in driver.run_day(1)] == ["fortnight"]
 
 
+@pytest.mark.both_databases
 def test_a_refused_notice_counts_as_told_to_nobody_and_a_new_address_hears_of_the_delay(driver):
     driver.order()
     driver.evaluate()
@@ -209,6 +221,7 @@ def test_a_refused_notice_counts_as_told_to_nobody_and_a_new_address_hears_of_th
     assert [message.to for message in driver.run_day(2)] == ["new@example.com"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [
@@ -247,6 +260,7 @@ def test_who_is_left_without_any_channel_is_not_looked_at_over_and_over(driver):
     assert driver.evaluate(2).orders == 0
 
 
+@pytest.mark.both_databases
 def test_after_an_outage_only_the_newest_of_an_orders_notices_leaves(driver):
     driver.order("1041", line(promised=-4))
     for n in range(12):
@@ -264,6 +278,7 @@ def test_the_policy_of_one_run_does_not_make_its_notices_untrue(driver, with_pol
     assert driver.deliver().sent == {"email": 1}
 
 
+@pytest.mark.both_databases
 def test_a_suppressed_address_is_known_in_any_spelling(driver):
     with driver.context.engine.begin() as connection:
         suppress(connection, {email_address("Anna@Example.COM"): "asked"}, noon(0), "mara")
@@ -272,6 +287,7 @@ def test_a_suppressed_address_is_known_in_any_spelling(driver):
     assert driver.evaluate().skipped == {"suppressed": 2}
 
 
+@pytest.mark.both_databases
 def test_a_provider_that_is_away_for_weeks_stops_no_run(driver):
     driver.order()
     driver.evaluate()
@@ -316,6 +332,7 @@ def test_a_text_that_waits_for_hours_which_the_policy_has_no_longer_leaves(drive
     assert driver.deliver(clock=after_the_old_hours.__next__).sent == {"sms": 1}
 
 
+@pytest.mark.both_databases
 def test_a_text_leaves_by_the_clock_of_the_zone_where_its_customer_is_now(driver):
     text_to_anna(driver)
     driver.customer("c1", zone="America/New_York")
@@ -323,6 +340,7 @@ def test_a_text_leaves_by_the_clock_of_the_zone_where_its_customer_is_now(driver
     assert driver.deliver(at=noon(0) + timedelta(hours=2)).sent == {"sms": 1}
 
 
+@pytest.mark.both_databases
 def test_two_workers_never_mark_the_same_notice(driver):
     for key in range(20):
         driver.order(str(key), customer=customer(f"c{key}"))
@@ -334,6 +352,7 @@ def test_two_workers_never_mark_the_same_notice(driver):
     assert len(taken) == len(set(taken)) == 20
 
 
+@pytest.mark.both_databases
 def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(driver):
     driver.order()
     driver.evaluate()
@@ -347,6 +366,7 @@ def test_a_message_whose_sender_died_on_the_way_is_in_doubt_and_stays_there(driv
     assert driver.deliver(at=noon(1)).sent == {}
 
 
+@pytest.mark.both_databases
 def test_a_worker_whose_lease_ran_out_cannot_settle_what_is_another_workers(driver):
     driver.order()
     driver.evaluate()
@@ -408,6 +428,7 @@ class Forgetful:
             raise OperationalError("COMMIT", {}, ConnectionError("the line broke"))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("lost", [3, 4, 5])
 def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_forgotten(driver, lost):
     for key in range(5):
@@ -425,6 +446,7 @@ def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_forgotten(driver
     assert [event["kind"] for event in driver.rows(EVENTS)] == [State.SKIPPED]
 
 
+@pytest.mark.both_databases
 def test_what_was_let_pass_by_a_commit_whose_answer_was_lost_leaves_before_anything_else(driver, with_policy):
     with_policy(Policy(sending=SendingPolicy(per_second={Channel.EMAIL: 2})))
     for key in range(6):
@@ -487,6 +509,7 @@ class SlowToCommit:
             sleep(0.02)
 
 
+@pytest.mark.both_databases
 def test_answers_that_come_in_while_the_ledger_is_written_are_recorded(driver):
     for key in range(12):
         driver.order(str(key), customer=customer(f"c{key}"))
@@ -532,6 +555,7 @@ def test_texts_that_wait_for_their_seconds_hold_up_no_mail(driver, with_policy):
     assert send(driver, now).sent == {"email": 8, "sms": 8}
 
 
+@pytest.mark.both_databases
 def test_a_run_that_lasts_beyond_midnight_tells_nobody_of_yesterday(driver):
     driver.order("1041", line(promised=-9, expected=0))
     driver.evaluate()

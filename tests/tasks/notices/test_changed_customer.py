@@ -6,6 +6,7 @@ import email.policy
 from dataclasses import asdict, replace
 from unicodedata import normalize
 
+import pytest
 from sqlalchemy import MetaData, Table, insert, select, text, update
 
 from models.enums import ChangeKind, State
@@ -20,6 +21,10 @@ from tests.support.builders import ANNA, DAY, day, line
 from tests.support.shop_driver import customer, noon, open_context
 from tests.tasks.db.test_ownership import DAY as STARTED
 from tests.tasks.db.test_ownership import forewarn, place  # noqa: F401 - fixtures
+
+pytestmark = pytest.mark.sqlite_suffices(
+    "who is told what; all that is read and written for it is so on both databases by a few"
+)
 
 BERT = customer("c2")
 
@@ -54,6 +59,7 @@ def test_the_other_customer_hears_no_more(driver):
     assert set(told) == {BERT.email}
 
 
+@pytest.mark.both_databases
 def test_a_notice_to_the_former_customer_is_not_sent(driver):
     driver.order("1041", line(promised=-9))
     driver.evaluate()
@@ -72,6 +78,7 @@ def test_a_new_customer_with_the_same_address_is_the_same_person(driver):
     assert [one for n in (1, 2) for one in driver.run_day(n)] == []
 
 
+@pytest.mark.both_databases
 def test_an_address_that_was_put_right_is_no_other_customer(driver):
     driver.order("1041", line(promised=-9))
     driver.run_day()
@@ -89,6 +96,7 @@ def test_an_order_that_comes_back_is_not_told_again(driver):
         assert [one.to for one in driver.run_day(on)] == ([BERT.email] if on == 1 else [])
 
 
+@pytest.mark.both_databases
 def test_of_a_customer_who_cannot_be_told_the_earlier_one_keeps_what_they_know(driver):
     driver.order("1041", line(promised=-9))
     driver.run_day()
@@ -99,6 +107,7 @@ def test_of_a_customer_who_cannot_be_told_the_earlier_one_keeps_what_they_know(d
     assert driver.run_day(2) == []
 
 
+@pytest.mark.both_databases
 def test_a_look_without_writing_says_the_same(driver):
     driver.order("1041", line(promised=-9))
     driver.run_day()
@@ -107,6 +116,7 @@ def test_a_look_without_writing_says_the_same(driver):
     assert found.summary.changes.total() == 1
 
 
+@pytest.mark.both_databases
 def test_what_an_older_ledger_told_is_read_from_its_notices(database):
     engine = connect(database)
     up(engine, VERSIONS[VERSIONS.index("0007") - 1])

@@ -23,6 +23,10 @@ from tests.support.builders import DAY, day, line
 from tests.support.shop_driver import SHOP, customer, euros, noon, renderer_of, with_renderer
 from tests.support.supply import allocate, execute
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "what is decided and said; each statement of a run, and its conflicts, run on both databases"
+)
+
 LAMP = ProductFacts("p1", "Reading lamp", "lamps", Decimal(40))
 OTHER = ProductFacts("p7", "Context lamp", "lamps", Decimal(44))
 
@@ -53,6 +57,7 @@ def test_a_date_told_that_slips_or_passes_is_told_again_with_its_own_words(drive
     assert [message.category for message in driver.run_day(12)] == ["late_again"]
 
 
+@pytest.mark.both_databases
 def test_an_order_that_shipped_is_told_nothing(driver):
     driver.order("1041", line(promised=-9, shipped=-1))
     assert driver.run_day() == []
@@ -69,6 +74,7 @@ def test_an_order_that_opens_again_remembers_what_was_told(driver):
     assert len(driver.notices) == 1
 
 
+@pytest.mark.both_databases
 def test_the_figures_of_a_run_come_without_counting_orders(driver):
     driver.order("1", line(promised=-2))
     driver.order("2", line(promised=-9))
@@ -106,6 +112,7 @@ def test_a_preference_that_cannot_be_used_leaves_the_other_channels(driver):
     assert found == [("1", "email", "queued"), ("2", "email", "queued"), ("2", "sms", "skipped")]
 
 
+@pytest.mark.both_databases
 def test_a_line_without_a_promise_is_late_thirty_days_after_its_order(driver):
     driver.order("1", line(promised=0), placed=-40)
     with driver.context.engine.begin() as connection:
@@ -121,6 +128,7 @@ def test_a_day_run_again_sees_an_order_close_on_its_own_day(driver):
         assert count_orders_by_bucket(connection) == {}
 
 
+@pytest.mark.both_databases
 def test_small_batches_reach_every_order_once(driver):
     for key in range(7):
         driver.order(str(key), customer=customer(f"c{key}"))
@@ -128,6 +136,7 @@ def test_small_batches_reach_every_order_once(driver):
     assert len(driver.notices) == 7
 
 
+@pytest.mark.both_databases
 def test_a_changed_policy_looks_at_every_order_once(driver, with_policy):
     driver.order("1", line(promised=-2))
     assert driver.evaluate().changes == {}
@@ -143,6 +152,7 @@ def test_a_day_before_the_last_run_cannot_be_run(driver):
         driver.evaluate(0)
 
 
+@pytest.mark.both_databases
 def test_facts_that_change_while_deciding_make_the_decision_void(driver, context):
     driver.order()
     seen = []
@@ -160,6 +170,7 @@ def test_facts_that_change_while_deciding_make_the_decision_void(driver, context
     assert notice["expected_on"] == day(20)
 
 
+@pytest.mark.both_databases
 def test_a_worker_that_always_comes_second_gives_up_without_a_trace(driver, context):
     driver.order()
     tries = 0
@@ -217,6 +228,7 @@ def test_a_customer_who_cannot_be_written_to_is_a_skipped_notice_with_its_reason
     assert len(driver.run_day()) == 1
 
 
+@pytest.mark.both_databases
 def test_who_could_not_be_reached_is_told_once_an_address_is_known(driver):
     driver.order("1", customer=customer("c9", email=None))
     assert driver.run_day() == []
@@ -244,6 +256,7 @@ def test_a_text_recorded_at_night_waits_for_the_morning(driver):
     assert notice["valid_until"] == datetime(2026, 6, 16, 19, 0, tzinfo=UTC)
 
 
+@pytest.mark.both_databases
 def test_a_substitute_in_stock_comes_before_any_money(driver):
     driver.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
     driver.stock(OTHER, on_hand=3)
@@ -269,6 +282,7 @@ def test_open_lines_count_as_allocated_where_the_source_does_not_say(driver):
     assert [offer["kind"] for offer in driver.rows(OFFERS)] == ["shipping_discount"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("safety", "ordered", "offered"), [(2, 0, True), (3, 0, False), (0, 2, True), (0, 3, False)])
 def test_a_substitute_is_what_a_new_order_would_get_where_stock_was_allocated(driver, safety, ordered, offered):
     driver.order("1", line(promised=-9, product=LAMP), shipping_fee=euros(5))
@@ -281,6 +295,7 @@ def test_a_substitute_is_what_a_new_order_would_get_where_stock_was_allocated(dr
     assert (driver.rows(OFFERS)[0]["kind"] == "substitute") is offered
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("currency", "offered"), [("EUR", ["substitute"]), ("JPY", [])])
 def test_what_a_line_costs_says_nothing_of_prices_in_another_currency(driver, currency, offered):
     driver.order("1", line(promised=-9, product=replace(LAMP, price=None)), currency=currency)
@@ -320,6 +335,7 @@ def test_a_worse_bucket_brings_its_own_discount_with_a_code_of_its_own(driver):
     assert found["shipping_discount"]["code"] != found["future_discount"]["code"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("caps", "given"),
     [
@@ -356,6 +372,7 @@ def test_a_european_without_marketing_consent_finds_the_offer_on_the_order_page_
     assert offer["code"] not in driver.notices[0]["html"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("shard", [ALL, Shard(2, 3)], ids=str)
 def test_finding_due_orders_reads_the_index_of_due_orders_and_sorts_nothing(driver, shard):
     driver.order()

@@ -19,6 +19,10 @@ from tasks.runs.records import LATE_ORDERS, latest_run
 from tests.support.builders import day, line
 from tests.support.shop_driver import customer, noon
 
+pytestmark = pytest.mark.sqlite_suffices(
+    "what two policies decide of the same rows; all that is read for it is read on both databases by a few"
+)
+
 BOTH = (Channel.EMAIL, Channel.SMS)
 GUARDRAILS = GuardrailPolicy(min_orders=5, max_late_share=0.6, max_data_age_hours=0)
 TODAY = Policy(guardrails=GUARDRAILS)
@@ -108,6 +112,7 @@ def test_the_next_run_does_what_was_foreseen_of_a_changed_policy(driver, kind):
         assert effect.now != effect.changed, "this change of the policy is one that shows"
 
 
+@pytest.mark.both_databases
 def test_what_is_not_told_any_more_is_told_later_or_never(with_policy):
     driver = with_policy(TODAY)
     driver.order("1041", line(promised=-5), customer=customer("c1", phone="+4915112345678", sms_consent=True))
@@ -126,6 +131,7 @@ def test_what_is_not_told_any_more_is_told_later_or_never(with_policy):
     assert set(back.earlier) == {"1041", "1042"}
 
 
+@pytest.mark.both_databases
 def test_a_sample_stands_for_all_orders_and_is_always_the_same(driver):
     for n in range(60):
         driver.order(f"{1000 + n}", line(promised=-5), customer=customer(f"c{n}"))
@@ -140,6 +146,7 @@ def test_a_sample_stands_for_all_orders_and_is_always_the_same(driver):
     assert effect.orders == again.orders
 
 
+@pytest.mark.both_databases
 def test_orders_on_time_are_looked_at_only_where_the_change_is_about_them(driver):
     fill(driver)
     for n in range(10):
