@@ -1,7 +1,7 @@
 """Explain one order: its facts, its delay, what its customer was told and chose, and what a notice would say now."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -180,10 +180,20 @@ def _load_notices(context: Context, connection: Connection, order: str) -> list[
     for notice in notices:
         notice["address"] = mask_address(notice["address"]) if notice["address"] else None
         notice["events"] = load_events(connection, notice["id"]) + _sent_event(notice)
-        deleted = f"deleted after {context.policy.retention.message_days} days"
-        notice["words"] = "kept" if notice.pop("has_words") else deleted
+        notice["words"] = _state_of_words(context, notice, kept=notice.pop("has_words"))
         del notice["reference"]
     return notices
+
+
+def _state_of_words(context: Context, notice: Mapping[str, Any], *, kept: bool) -> str:
+    """Return whether a notice's words are there: none were written of one that had nowhere to go."""
+    days = context.policy.retention.message_days
+    settled_at = notice["settled_at"]
+    if kept:
+        return "kept"
+    if settled_at and settled_at < context.started_at - timedelta(days=days):
+        return f"deleted after {days} days"
+    return "none" if notice["state"] == State.SKIPPED else "deleted"
 
 
 def _sent_event(notice: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from tasks.db.sql import read_only
 from tasks.reporting.explain_order import explain_order
 from tests.support.builders import DAY, day, line
 from tests.support.choosing import Visitor
-from tests.support.shop_driver import noon
+from tests.support.shop_driver import customer, noon
 
 
 def explained(driver):
@@ -36,3 +36,10 @@ def test_an_order_is_explained_with_what_its_customer_chose_and_what_became_of_i
     lines = {shown["line"]: shown["state"] for shown in explained(driver)["lines"]}
     assert lines == {"1": "cancelled by the customer (1041-C2)", "2": "on time"}
     assert explained(driver)["now"]["message"] is None
+
+
+def test_a_message_that_had_nowhere_to_go_never_had_words(driver):
+    driver.order("1041", customer=customer("c9", email=None))
+    driver.run_day()
+    (told,) = explained(driver)["told"]
+    assert (told["state"], told["reason"], told["words"]) == ("skipped", "no_address", "none")
