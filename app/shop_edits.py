@@ -1,10 +1,13 @@
 """Edit the files of a shop's folder from the desk: whether that is allowed, and writing them whole or not at all."""
 
 import os
+import shutil
 import stat
+import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import Connection, Engine
@@ -98,8 +101,19 @@ class ShopEdits:
 
 
 def is_in_git(folder: Path) -> bool:
-    """Return whether a folder is inside a work tree of git."""
-    return any((parent / ".git").exists() for parent in (folder, *folder.parents))
+    """Return whether a folder is inside a work tree of git that does not ignore it."""
+    folder = folder.absolute()
+    top = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+    return top is not None and not _is_ignored(top, folder)
+
+
+@cache  # asked for each page; a changed .gitignore holds from the next start
+def _is_ignored(top: Path, folder: Path) -> bool:
+    git = shutil.which("git")
+    if git is None or folder == top:
+        return False
+    asked = [git, "-C", str(top), "check-ignore", "--quiet", "--", str(folder)]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0  # noqa: S603 - git of the PATH
 
 
 def write_whole(path: Path, text: str | None) -> None:

@@ -1,5 +1,6 @@
 """Versions of what a shop edits: proposed, approved by a second person, sent back, used again, and never lost."""
 
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -162,3 +163,12 @@ def test_whether_a_folder_may_be_edited(tmp_path):
     (tmp_path / "shop").mkdir()
     assert ShopEdits(tmp_path / "shop").refusal == IN_GIT
     assert ShopEdits(tmp_path / "shop", edits=True).refusal == ""
+
+
+def test_a_folder_that_git_ignores_is_not_kept_in_git(tmp_path):
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)  # noqa: S603, S607 - git of the PATH
+    (tmp_path / ".gitignore").write_text("/ours/\n")
+    for name in ("ours", "kept"):
+        (tmp_path / name).mkdir()
+    assert ShopEdits(tmp_path / "ours").refusal == ""
+    assert ShopEdits(tmp_path / "kept").refusal == IN_GIT
