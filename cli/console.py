@@ -1,7 +1,9 @@
 """Print lines for people, JSON for scripts, and progress on a terminal only."""
 
 import dataclasses
+import io
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,6 +33,8 @@ class Terminal(Console):
 
 out = Terminal(highlight=False, soft_wrap=True)
 err = Terminal(stderr=True, highlight=False, soft_wrap=True)
+UNLIMITED = 100_000
+"""Columns of a table that no terminal shows."""
 SILENCE_SECONDS = 2.0
 """Seconds without output before progress is shown on a terminal."""
 
@@ -56,7 +60,7 @@ def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     grid.add_column(overflow="fold")
     for label, value in pairs:
         grid.add_row(escape(label), escape(value))
-    out.print(grid)
+    _print_columns(grid)
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
@@ -70,7 +74,18 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, nothing: str) -> None:
         shown.add_column(str(name).replace("_", " ") + zone, overflow="fold")
     for row in rows:
         shown.add_row(*(escape(format_value(value)) for value in row.values()))
-    out.print(shown)
+    _print_columns(shown)
+
+
+def _print_columns(table: Table) -> None:
+    """Print a table within the terminal's width. A file and a program get each row in one line, without padding."""
+    if out.is_terminal or "COLUMNS" in os.environ:
+        out.print(table)
+        return
+    whole = Terminal(file=io.StringIO(), width=UNLIMITED, highlight=False, soft_wrap=True)
+    with whole.capture() as printed:
+        whole.print(table)
+    sys.stdout.write("\n".join(line.rstrip() for line in printed.get().split("\n")))
 
 
 def format_value(value: Any) -> str:
