@@ -13,7 +13,7 @@ from rules.contact.contact import contact_by
 from rules.delays.delays import open_lines
 from tasks.context import Context
 from tasks.db.sql import in_list
-from tasks.notices.restate import TRIAL_COLUMNS, WORDS, confirm_notices, store_confirmed
+from tasks.notices.restate import TRIAL_COLUMNS, WORDS, confirm_notices, rewrite_told, store_confirmed, store_rewritten
 from tasks.notices.suppressions import suppressed_addresses
 from tasks.orders.due import lock_orders, mark_due, touch_orders
 from tasks.orders.order_rows import WatchedOrder
@@ -35,6 +35,7 @@ RECHECK_REASONS = (
     SkipReason.NOT_MOBILE,
 )
 """Skip reasons after which the order is evaluated again: there is news, but with other words or by another channel."""
+NEW_WORDS = "its template was changed while it waited: it leaves in the new words"
 HOURS_OVER = "it is outside its hours: it waits for the next"
 
 
@@ -73,7 +74,8 @@ def prepare_notices(
 ) -> tuple[list[Row[Any]], list[DeliveryOutcome]]:
     """Return the notices that may leave now, and the outcomes of those that must not: skipped, or queued for later.
 
-    A notice that is not true by the ledger alone is written again: it may leave when its words are the same.
+    A notice that is not true by the ledger alone is written again: it may leave when its words are the same. With other
+    words it leaves where another channel has told the same already, because no run would write it again.
     """
     doubtful = [row for row in rows if not row.is_true]
     if not doubtful:
@@ -87,9 +89,12 @@ def prepare_notices(
     open_notices = [row._asdict() for row in doubtful if outcomes[row.id] is None]
     confirmed = confirm_notices(context, connection, open_notices, orders)
     store_confirmed(connection, confirmed.values())
-    for notice in open_notices:
-        if notice["id"] not in confirmed:
-            outcomes[notice["id"]] = DeliveryOutcome(notice["id"], State.SKIPPED, SkipReason.CHANGED)
+    changed = [notice for notice in open_notices if notice["id"] not in confirmed]
+    rewritten = rewrite_told(context, connection, changed, orders)
+    store_rewritten(connection, rewritten.values())
+    for key in (notice["id"] for notice in changed):
+        state, reason = (State.QUEUED, NEW_WORDS) if key in rewritten else (State.SKIPPED, SkipReason.CHANGED)
+        outcomes[key] = DeliveryOutcome(key, state, reason)
     stopped = {key: outcome for key, outcome in outcomes.items() if outcome is not None}
     return [row for row in rows if row.id not in stopped], list(stopped.values())
 

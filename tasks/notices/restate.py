@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from models.customers import LINK_PLACEHOLDER
 from models.decisions import Plan
 from models.enums import Channel
+from models.messages import Message
 from models.policy.policy import Policy
 from rules.contact.contact import contact_by
 from rules.delays.critical import policy_for
@@ -50,6 +52,15 @@ class Confirmed:
     """The values of ABOUT_COLUMNS as they are now: what its customer counts as told by it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A notice with its words as they are by now, of which another channel has told the rest."""
+
+    confirmed: Confirmed
+    words: Mapping[str, str]
+    """The values of WORDS."""
+
+
 def load_unsent(connection: Connection, orders: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
     """Return the queued notices of orders, by order id."""
     query = (
@@ -86,6 +97,37 @@ def confirm_notices(
     return confirmed
 
 
+def rewrite_told(
+    context: Context, connection: Connection, notices: Sequence[Mapping[str, Any]], orders: Mapping[str, WatchedOrder]
+) -> dict[str, Rewritten]:
+    """Return by id, in new words, the notices that say what another channel has told already, and nothing else.
+
+    The next run would not write these again, because their customers have been told. One that says something new is
+    not among them, nor one that would need a link that it has not.
+    """
+    told = [notice for notice in notices if _is_told(orders[notice["order_id"]], notice["revision"])]
+    rewritten = {}
+    for notice in told:
+        watched = orders[notice["order_id"]]
+        (decision,) = decide_orders(
+            context, connection, [watched.before(notice["revision"])], SubstituteStock(), DiscountBudget({})
+        )
+        plan = as_recorded(decision.plan, notice, context.policy)
+        if plan is None or plan.message != notice["message"] or _contradicts(watched, plan, context.policy):
+            continue
+        message = _message(context, plan, notice)
+        if message is None or (LINK_PLACEHOLDER in message.text + message.html and not notice["link_id"]):
+            continue
+        day = last_day_of(context, plan, decision.assessment.next_check_on)
+        same = Confirmed(notice["id"], watched.version, day, about(plan, context.policy))
+        rewritten[notice["id"]] = Rewritten(same, {name: getattr(message, name) for name in WORDS})
+    return rewritten
+
+
+def _is_told(watched: WatchedOrder, revision: int) -> bool:
+    return watched.order.told is not None and watched.order.told.revision == revision
+
+
 def as_recorded(plan: Plan | None, notice: Mapping[str, Any], policy: Policy) -> Plan | None:
     """Return a plan in the wording of a notice of the same message: a trial that begins or ends changes none."""
     if plan is None or plan.message != notice["message"]:
@@ -115,12 +157,26 @@ def last_day_of(context: Context, plan: Plan, next_check_on: date) -> date:
 
 def _says_the_same(context: Context, plan: Plan, notice: Mapping[str, Any]) -> bool:
     """Return whether a plan has the same words for a notice's channel and address."""
+    message = _message(context, plan, notice)
+    return message is not None and all(getattr(message, name) == notice[name] for name in WORDS)
+
+
+def _message(context: Context, plan: Plan, notice: Mapping[str, Any]) -> Message | None:
+    """Return a plan's message for a notice's channel and address; None where it cannot go there."""
     customer, shop, channel = plan.delay.order.customer, context.shop, Channel(notice["channel"])
     contact = contact_by(customer, channel, context.policy, context.started_at, shop.country, shop.zone)
     if contact.skip is not None or contact.address != notice["address"]:
-        return False
+        return None
     rendered = first_rendered(context, plan, [contact])
-    return rendered is not None and all(getattr(rendered[1], name) == notice[name] for name in WORDS)
+    return rendered[1] if rendered else None
+
+
+def store_rewritten(connection: Connection, rewritten: Iterable[Rewritten]) -> None:
+    """Store the new words of notices, and with which facts they agree."""
+    rows = sorted(rewritten, key=lambda one: one.confirmed.id)  # as store_confirmed locks them
+    for row in rows:
+        connection.execute(update(NOTICES).where(NOTICES.c.id == row.confirmed.id).values(**row.words))
+    store_confirmed(connection, [row.confirmed for row in rows])
 
 
 def store_confirmed(connection: Connection, confirmed: Iterable[Confirmed], version_step: int = 0) -> None:

@@ -7,11 +7,12 @@ from decimal import Decimal
 import pytest
 
 from channels.transport import TemporaryFailure
-from models.enums import SkipReason, State
+from models.enums import Channel, SkipReason, State
 from models.orders import ProductFacts
 from models.policy.messaging import GuardrailPolicy
 from models.policy.policy import DiscountPolicy, Policy
 from tasks.guardrails.release import ReviewDecision, release_or_drop_run
+from tasks.orders.due import recheck_message
 from tasks.runs.records import HELD
 from tasks.tables import RUNS
 from templates.rendering.messages import Renderer
@@ -24,6 +25,7 @@ AMBER = ProductFacts("amber", "Amber Lamp", "lamps", Decimal(40))
 AMBER_TWO = ProductFacts("amber2", "Amber Lamp Two", "lamps", Decimal(40))
 CHAIR = ProductFacts("chair", "Blue Chair", "chairs", Decimal(80))
 LATE = line("1", promised=-9, product=AMBER)
+BOTH_WAYS = customer("c1", phone="+4915112345678", sms_consent=True)
 SMALL = GuardrailPolicy(min_orders=3)
 
 
@@ -265,3 +267,22 @@ def test_a_shops_own_words_that_state_the_day_are_written_for_the_day_on_which_t
     assert shop.deliver(1).skipped == {SkipReason.CHANGED: 1}
     (message,) = shop.run_day(1)
     assert message.subject == "As of June 16, 2026: order 1041"
+
+
+def test_a_mail_leaves_in_new_words_where_a_text_has_told_the_same_already(imported_shop, tmp_path):
+    shop = imported_shop
+    shop.order("1041", line(promised=-20, expected=20), customer=BOTH_WAYS)
+    shop.evaluate(0)
+    busy = TemporaryFailure("busy", retry_after=timedelta(hours=2))
+    told = FakeTransport(lambda message: busy if message.channel is Channel.EMAIL else None)
+    assert shop.deliver(0, transport=told).sent == {Channel.SMS: 1}
+    words = tmp_path / "long" / "subject.en.txt"
+    words.parent.mkdir()
+    words.write_text("New words for order {{ order.id }}")
+    shop.context = with_renderer(shop.context, Renderer(SHOP, tmp_path))
+    with shop.context.engine.begin() as connection:
+        recheck_message(connection, "long")
+    assert shop.deliver(0, at=noon(0) + timedelta(hours=3)).sent == {Channel.EMAIL: 1}
+    assert shop.transport.taken[-1].subject == "New words for order 1041"
+    assert [row["revision"] for row in shop.notices] == [1, 1]
+    assert shop.run_day(1) == []
