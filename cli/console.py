@@ -88,6 +88,12 @@ def _print_columns(table: Table) -> None:
     sys.stdout.write("\n".join(line.rstrip() for line in printed.get().split("\n")))
 
 
+def print_runs(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print runs, each with the beginning of its id, by which commands take it."""
+    shown = [{"run": row["id"][:8]} | {name: value for name, value in row.items() if name != "id"} for row in rows]
+    print_table(shown, nothing="No run yet: `forewarn run --import` makes the first.")
+
+
 def format_value(value: Any) -> str:
     """Return a value as the text of a cell."""
     if value is None:

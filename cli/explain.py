@@ -148,7 +148,7 @@ def _print_order(explained: dict[str, Any], when: str) -> None:
     hidden = {"id", "events", "why", "told_on", "run_id", "trial", "not_before"}
     if not any(notice["experiment"] for notice in explained["told"]):
         hidden |= {"experiment", "wording"}
-    if all(notice["words"] == "kept" for notice in explained["told"]):
+    if all(notice["words"] in {"kept", "none"} for notice in explained["told"]):
         hidden.add("words")
     told = [
         {key: value for key, value in notice.items() if key not in hidden}

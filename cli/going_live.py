@@ -16,6 +16,7 @@ from cli.console import fail_if_not_ok
 from cli.options import AsOf, Json, Shop, Who, as_date, now_of, parse_day
 from models.enums import Channel
 from models.errors import ForewarnError
+from models.messages import Receipt
 from rules.going_live import AGES, RolloutFilter, RolloutPreview
 
 supervision = typer.Typer(no_args_is_help=True, help="Hold the notices of every run for approval, or stop it.")
@@ -180,4 +181,12 @@ def send_test(
         address = _normalize(to, app.context.shop.country)
         channel = Channel.EMAIL if "@" in address else Channel.SMS
         receipt = asyncio.run(send_test_message(app, channel, address, message, order, language, as_date(as_of)))
-    printing.out.print(f"{receipt.detail.get('status', 'taken')}: {receipt.reference or 'no reference'}", markup=False)
+        printing.out.print(_what_became(receipt, app.outbox), markup=False)
+
+
+def _what_became(receipt: Receipt, outbox: Path) -> str:
+    status = receipt.detail.get("status", "accepted")
+    if status == "kept":
+        return f"Kept on this machine, not sent: open {outbox / 'index.html'} to read it."
+    name = f" as {receipt.reference}" if receipt.reference else ""
+    return f"The provider took it{name}: {status}."

@@ -25,7 +25,7 @@ def list_runs(
     if json:
         printing.print_json({"runs": rows})
     else:
-        printing.print_table(rows, nothing="No run yet: `forewarn run --import` makes the first.")
+        printing.print_runs(rows)
 
 
 @runs.command("forget-ahead")

@@ -50,7 +50,7 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
         printing.out.print("\n[bold]Runs that are held: `forewarn release RUN`, or with --drop[/]")
         printing.print_table(current.held, nothing="")
     printing.out.print()
-    printing.print_table(current.runs, nothing="No run yet: `forewarn run --import` makes the first.")
+    printing.print_runs(current.runs)
 
 
 def doctor(

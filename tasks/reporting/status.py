@@ -89,7 +89,7 @@ class DayTotals:
 
 def load_status(connection: Connection, runs: int = 5) -> Status:
     """Return orders, messages and runs as they are now; at most `runs` of the latest runs."""
-    columns = [RUNS.c[name] for name in ("flow", "as_of", "state", "started_at", "ended_at")]
+    columns = [RUNS.c[name] for name in ("id", "flow", "as_of", "state", "started_at", "ended_at")]
     newest = select(*columns).where(RUNS.c.flow != LATE_ORDERS_SHARD).order_by(RUNS.c.number.desc())
     messages = count_messages(connection)
     return Status(

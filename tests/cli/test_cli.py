@@ -217,5 +217,7 @@ def test_a_new_shop_can_be_started_checked_and_run(tmp_path):
     forewarn(tmp_path, "templates", "check", "--shop", "mine")
     report = json.loads(forewarn(tmp_path, "run", "--import", "--shop", "mine", "--json").stdout)
     assert report["changes"]["fortnight"] == 1  # its rows are of the last days, whenever that is
+    listed = forewarn(tmp_path, "runs", "list", "--shop", "mine").stdout.splitlines()
+    assert [line.split()[:2] for line in listed if "late-orders" in line] == [[report["run"][:8], "late-orders"]]
     refused = forewarn(tmp_path, "shop", "init", "mine", ok=False)
     assert refused.stderr.count("\n") == 1

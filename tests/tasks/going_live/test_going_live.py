@@ -294,9 +294,12 @@ async def test_sendgrids_sandbox_checks_mails_and_delivers_none(place, provider)
 
 
 async def test_one_message_to_oneself_leaves_the_ledger_as_it_was(tried, provider):
+    kept = await tried.call("send-test", "--to", "me@example.org")
+    assert "Kept on this machine, not sent: open " in kept.stdout
     tried.use(provider)
     before = tried.rows(NOTICES)
-    await tried.call("send-test", "fortnight", "--to", "me@example.org", "--language", "pt_BR")
+    taken = await tried.call("send-test", "fortnight", "--to", "me@example.org", "--language", "pt_BR")
+    assert taken.stdout.startswith("The provider took it")
     order = next(one["order_id"] for one in before if one["channel"] == "email" and one["trial"])
     await tried.call("send-test", "--order", order, "--to", "me@example.org", "--as-of", DAY)
     assert receivers(provider) == ["me@example.org"] * 2
