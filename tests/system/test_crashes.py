@@ -34,6 +34,8 @@ def test_whenever_delivering_is_struck_each_mail_arrives_and_none_twice(chaos, t
     assert (found.lost, found.twice) == (0, 0)
     assert found.strikes >= STRIKES
     assert found.at_once <= found.bound
+    # A process that is killed while it sends leaves what was under way in doubt; otherwise it was struck at rest.
+    assert found.in_doubt > 0 or trial.strike is not kill
 
 
 @trials(lives.publish)
@@ -42,6 +44,8 @@ def test_whenever_publishing_is_struck_each_post_is_there_once(chaos, trial):
     assert (found.lost, found.twice) == (0, 0)
     assert found.strikes >= STRIKES
     assert found.at_once <= found.bound
+    # A process that is killed while it sends leaves what was under way in doubt; otherwise it was struck at rest.
+    assert found.in_doubt > 0 or trial.strike is not kill
 
 
 @trials(lives.owe)
