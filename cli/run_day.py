@@ -42,7 +42,7 @@ def run(
 ) -> None:
     """Find late orders, record the notices due, and send them.
 
-    With PREFECT_API_URL set, Prefect records the flow runs.
+    With PREFECT_API_URL set, Prefect records the flow runs. It records no dry run.
     """
     from app.reports.run import lines
 
@@ -50,7 +50,7 @@ def run(
         raise ForewarnError("--data is the folder to import from: add --import, or leave it out")
     if import_first and dry_run:
         raise ForewarnError("--import writes the shop's data: run `forewarn import` first, then --dry-run")
-    recorded = bool(os.environ.get("PREFECT_API_URL"))
+    recorded = bool(os.environ.get("PREFECT_API_URL")) and not dry_run
     create = CreateLedger.NEVER if dry_run else CreateLedger.ANYWHERE
     with (
         open_app(shop, data=data, create=create) as app,
@@ -91,20 +91,23 @@ async def run_day(
     recorded: bool = False,
     progress: Progress = no_progress,
 ) -> Report:
-    """Run `late-orders` and then `deliver`, unless on a dry run; `recorded` shows both as flow runs in Prefect."""
+    """Run `late-orders` and then `deliver`, unless on a dry run; `recorded` shows both as flow runs in Prefect.
+
+    A dry run writes nothing, and is not recorded.
+    """
     # Prefect takes seconds to import: `forewarn --help` does without it.
     from flows.deliver import run_deliver
     from flows.late_orders import run_late_orders
 
     if recorded:
-        return await _run_flows(app, as_of, import_first=import_first, dry_run=dry_run, limit=limit)
+        return await _run_flows(app, as_of, import_first=import_first, limit=limit)
     report = await run_late_orders(
         app, as_of, import_first=import_first, dry_run=dry_run, limit=limit, progress=progress
     )
     return report if dry_run else merge_reports(report, await run_deliver(app, as_of, progress=progress))
 
 
-async def _run_flows(app: App, as_of: date | None, *, import_first: bool, dry_run: bool, limit: int | None) -> Report:
+async def _run_flows(app: App, as_of: date | None, *, import_first: bool, limit: int | None) -> Report:
     """Do the same as flow runs. A flow that fails for some orders only has a report all the same: in the ledger."""
     from flows.deliver import DELIVER, deliver
     from flows.late_orders import late_orders
@@ -113,13 +116,9 @@ async def _run_flows(app: App, as_of: date | None, *, import_first: bool, dry_ru
     shop = str(app.folder.path)
     data = str(app.settings.data) if app.settings.data else None
     try:
-        report = await late_orders(
-            shop, app.context.policy, as_of, data=data, import_first=import_first, dry_run=dry_run, limit=limit
-        )
+        report = await late_orders(shop, app.context.policy, as_of, data=data, import_first=import_first, limit=limit)
     except ForewarnError:
         report = _load_report(app, LATE_ORDERS)
-    if dry_run:
-        return report
     try:
         delivered = await deliver(shop, as_of)
     except ForewarnError:

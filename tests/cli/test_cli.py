@@ -24,8 +24,8 @@ def place(tmp_path_factory):
     return folder
 
 
-def forewarn(place, *arguments, ok=True):
-    done = run_command(place, *arguments)
+def forewarn(place, *arguments, ok=True, **environment):
+    done = run_command(place, *arguments, **environment)
     assert (done.returncode == 0) is ok, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done
@@ -61,8 +61,13 @@ def test_an_import_says_when_nothing_changed(place, day_report):
 def test_a_dry_run_says_what_would_be_told_and_writes_nothing(tmp_path):
     write_sample(tmp_path / "shop", orders=100, seed=7, as_of=date.fromisoformat(DAY))
     forewarn(tmp_path, "import", "--as-of", DAY)
-    dry = [json.loads(forewarn(tmp_path, "run", "--dry-run", "--as-of", DAY, "--json").stdout) for _ in range(2)]
-    assert dry[0] == dry[1]
+    looks = [
+        forewarn(tmp_path, "run", "--dry-run", "--as-of", DAY, "--json", PREFECT_API_URL=server)
+        for server in ("", "http://127.0.0.1:9/api")
+    ]
+    dry = [json.loads(look.stdout) for look in looks]
+    assert dry[0] == dry[1], "a server is not asked, and need not answer"
+    assert [look.stderr for look in looks] == ["", ""]
     assert not (tmp_path / "var" / "lantern-loom" / "outbox").exists()
     wet = json.loads(forewarn(tmp_path, "run", "--as-of", DAY, "--json").stdout)
     same = ("open", "late", "changes", "notices", "offers")
