@@ -59,52 +59,57 @@ command_line = typer.Typer(
     pretty_exceptions_enable=False,
     help="Tell customers about late orders before they ask, offer a remedy, and never send the same message twice.",
 )
-command_line.add_typer(cli_shop.shop, name="shop")
-command_line.add_typer(cli_shop.templates, name="templates")
-command_line.add_typer(offers, name="offers")
-command_line.add_typer(cli_posts.posts, name="posts")
-command_line.add_typer(cli_ledger.ledger, name="ledger")
-command_line.add_typer(cli_ledger.checks, name="check")
-command_line.add_typer(cli_in_doubt.in_doubt, name="in-doubt")
-command_line.add_typer(cli_vendors.vendors, name="vendors")
-command_line.add_typer(cli_shipments.shipments, name="shipments")
-command_line.add_typer(cli_runs.runs, name="runs")
-command_line.add_typer(cli_suppressions.suppressions, name="suppressions")
-command_line.add_typer(cli_reasons.reasons, name="reasons")
-command_line.add_typer(cli_going_live.supervision, name="supervision")
-command_line.add_typer(cli_storefront.storefront, name="storefront")
-command_line.add_typer(cli_choices.choices, name="choices")
-command_line.add_typer(cli_links.links, name="links")
-command_line.add_typer(cli_callbacks.callbacks, name="callbacks")
-command_line.add_typer(cli_staff.staff, name="staff")
-command_line.add_typer(cli_alerts.alerts, name="alerts")
-command_line.add_typer(cli_promise_clock.promise_clock, name="promise-clock")
-for command in (
-    cli_shop.preview,
-    cli_explain.explain,
-    cli_evidence.evidence,
-    cli_privacy.export,
-    cli_privacy.erase,
-    run,
-    status,
-    release,
-    cli_suppressions.suppress,
-    doctor,
-    cli_going_live.go_live,
-    cli_going_live.send_test,
-    cli_allocation.allocate,
-    cli_allocation.expect,
-    cli_restock.restock,
-    cli_stock.stock,
-    cli_learn.learn,
-    cli_send_again.send_again,
-    cli_results.results,
-    cli_retention.prune,
-    cli_backup.backup,
-    cli_backup.restore,
-    serve,
-):
-    command_line.command()(command)
+BEGIN, DAILY, ONE, WORDS, GOODS, UPKEEP = PARTS = (
+    "Begin",
+    "Each day",
+    "One order, one customer",
+    "Words, offers and posts",
+    "Goods and vendors",
+    "Upkeep",
+)
+"""The parts of `forewarn --help`, in its order."""
+COMMANDS = {
+    BEGIN: (run, serve, doctor, cli_shop.preview, cli_going_live.send_test, cli_going_live.go_live),
+    DAILY: (status, release),
+    ONE: (
+        cli_explain.explain,
+        cli_evidence.evidence,
+        cli_allocation.expect,
+        cli_send_again.send_again,
+        cli_suppressions.suppress,
+        cli_privacy.export,
+        cli_privacy.erase,
+    ),
+    WORDS: (cli_results.results,),
+    GOODS: (cli_allocation.allocate, cli_restock.restock, cli_stock.stock, cli_learn.learn),
+    UPKEEP: (cli_backup.backup, cli_backup.restore, cli_retention.prune),
+}
+GROUPS = {
+    BEGIN: {"shop": cli_shop.shop, "staff": cli_staff.staff, "ledger": cli_ledger.ledger},
+    DAILY: {
+        "runs": cli_runs.runs,
+        "supervision": cli_going_live.supervision,
+        "in-doubt": cli_in_doubt.in_doubt,
+        "choices": cli_choices.choices,
+        "callbacks": cli_callbacks.callbacks,
+        "promise-clock": cli_promise_clock.promise_clock,
+    },
+    ONE: {"suppressions": cli_suppressions.suppressions, "links": cli_links.links},
+    WORDS: {
+        "templates": cli_shop.templates,
+        "reasons": cli_reasons.reasons,
+        "posts": cli_posts.posts,
+        "offers": offers,
+        "storefront": cli_storefront.storefront,
+    },
+    GOODS: {"vendors": cli_vendors.vendors, "shipments": cli_shipments.shipments},
+    UPKEEP: {"alerts": cli_alerts.alerts, "check": cli_ledger.checks},
+}
+for part in PARTS:
+    for command in COMMANDS[part]:
+        command_line.command(rich_help_panel=part)(command)
+    for name, group in GROUPS[part].items():
+        command_line.add_typer(group, name=name, rich_help_panel=part)
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
@@ -123,7 +128,7 @@ def options(
     """Tell customers about late orders before they ask, offer a remedy, and never send the same message twice."""
 
 
-@command_line.command("import")
+@command_line.command("import", rich_help_panel=BEGIN)
 def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: Json = False) -> None:
     """Import the shop's facts. Only changes are written; rejected rows go to the rejects file."""
     from dataclasses import asdict
@@ -154,7 +159,7 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
     printing.print_pairs(pairs)
 
 
-@command_line.command()
+@command_line.command(rich_help_panel=DAILY)
 def deliver(
     shop: Shop = None,
     as_of: AsOf = None,
@@ -182,7 +187,7 @@ def deliver(
     fail_if_not_ok(report)
 
 
-@command_line.command()
+@command_line.command(rich_help_panel=BEGIN)
 def demo(
     into: Annotated[Path, typer.Option(help="folder for the sample shop and its state")] = Path("demo"),
     orders: Annotated[int, typer.Option(min=1, help="number of orders in the shop")] = 400,

@@ -1,8 +1,10 @@
-"""Tables of the commands: within a terminal's width for a person, one line a row for a file, a mail or grep."""
+"""What the commands print: tables as wide as a terminal, or a line for each row in a file; help in parts."""
 
 import pytest
+import typer
 
 from cli.console import print_pairs, print_table
+from cli.main import PARTS, command_line
 
 LONG = "38 days late, promised to ship by 17 November, now expected on 25 December, and told by mail and by text"
 ROWS = [{"order": "1041", "why": LONG}, {"order": "1042", "why": "on time"}]
@@ -34,3 +36,9 @@ def test_foreign_text_stays_text(odd, capsys):
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert said.count("\n") == 2
+
+
+def test_the_help_lists_each_command_in_a_part():
+    commands = typer.main.get_command(command_line).commands
+    assert len(commands) > len(PARTS)
+    assert [name for name, command in commands.items() if command.rich_help_panel not in PARTS] == []
