@@ -132,8 +132,10 @@ class Page:
         return str(self._post(f"deployments/{key}/create_flow_run", asked)["id"])
 
     def _ended(self, run: str) -> bool:
-        kind = self.api.get(f"flow_runs/{run}").raise_for_status().json()["state_type"]
-        return kind in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+        return self._state_of(run) in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+    def _state_of(self, run: str) -> str:
+        return str(self.api.get(f"flow_runs/{run}").raise_for_status().json()["state_type"])
 
     def change(self, path: str, asked: dict[str, Any]) -> None:
         """Change something, as a switch on the page does."""

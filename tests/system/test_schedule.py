@@ -129,9 +129,10 @@ class Operator(Page):
         return [one for one in self.runs("deliver") if one["state_type"] == "RUNNING"]
 
     def cancel(self, run: dict[str, Any]) -> None:
-        """Cancel a run, as the page's button does, and wait for its end."""
+        """Cancel a run, as the page's button does, and wait for its end: it says crashed before the worker says why."""
         self._post(f"flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
-        until(lambda: self._ended(run["id"]), f"the end of {run['name']}\n{self.terminals.said()}")
+        ended = f"the end of {run['name']}\n{self.terminals.said()}"
+        until(lambda: self._state_of(run["id"]) == "CANCELLED", ended)
 
     def under_way(self) -> list[dict[str, Any]]:
         """Return the runs that are to come or have not ended."""
