@@ -80,9 +80,9 @@ def _start(address: Path) -> None:
 
 def serve(address: str, tests: int) -> None:
     """Fork for each command that is asked for, until the tests have ended."""
-    _import_all()
-    remember_checks()
+    remember_checks()  # before those that use what it replaces are imported
     share_checks(Path(address).parent.with_name("checked"))
+    _import_all()
     gc.freeze()
     with closing(socket.socket(socket.AF_UNIX)) as listening:
         listening.bind(f"{address}.new")
