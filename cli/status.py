@@ -32,6 +32,14 @@ def status(shop: Shop = None, *, json: Json = False) -> None:
             *([("Webhook events", counted(current.webhooks))] if current.webhooks else []),
         ]
     )
+    if taken_at := current.restored_from:
+        restored = f"Restored from a backup of {taken_at:%Y-%m-%d %H:%M} UTC"
+        sentence = f"{restored}: `forewarn restore --over`, once nothing is in doubt any more"
+        printing.out.print(f"\n[bold]{sentence}[/]")
+    if current.supervised:
+        printing.out.print(
+            "\n[bold]The notices of every run wait for a person: `forewarn supervision off` ends that[/]"
+        )
     if current.needs_staff:
         printing.out.print(f"\n[bold]{current.needs_staff} messages in doubt need staff: `forewarn in-doubt list`[/]")
     if in_doubt := current.purchases.get(State.IN_DOUBT):

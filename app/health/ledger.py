@@ -17,6 +17,7 @@ from models.config.shop import ShopFolder
 from models.errors import ForewarnError, NoLedger
 from tasks.db.migrations import check_known, newest, version
 from tasks.db.ownership import WrongShop
+from tasks.db.restored import restored_from
 from tasks.db.sql import read_only
 from tasks.going_live.rollout import count_trial_notices, is_supervised, live_channels
 from tasks.runs.records import EPOCH, last_run_date
@@ -80,7 +81,7 @@ def check_live_channels(settings: Settings, folder: ShopFolder) -> Iterator[Chec
                 return
             with read_only(engine) as connection:
                 live, held = live_channels(connection), is_supervised(connection)
-                tried = count_trial_notices(connection)
+                tried, taken_at = count_trial_notices(connection), restored_from(connection)
         providers, trial = reaches_customers(settings), is_provider_trial(settings)
     except (DBAPIError, ForewarnError):
         return  # check_ledger and check_transports report it
@@ -96,6 +97,9 @@ def check_live_channels(settings: Settings, folder: ShopFolder) -> Iterator[Chec
             yield Check(
                 f"live {channel}", f"waits: nobody let it go live{counted}", "`forewarn go-live` shows whom it tells"
             )
+    if taken_at:
+        found = f"from a backup of {taken_at:%Y-%m-%d %H:%M} UTC: what is released is asked about before it leaves"
+        yield Check("restored", found, "`forewarn restore --over` when nothing is in doubt any more")
     if held:
         yield Check("supervision", "the notices of every run wait for a person", "`forewarn supervision off` stops it")
 

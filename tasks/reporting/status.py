@@ -14,8 +14,10 @@ from models.webhooks import WEBHOOK
 from tasks.callbacks.review import count_for_staff
 from tasks.context import Context
 from tasks.db.counters import count_orders_by_bucket
+from tasks.db.restored import restored_from
 from tasks.db.settled_counts import MessageGroup, count_messages
 from tasks.delivery.in_doubt import IN_DOUBT_FILTER, count_waiting_for_staff
+from tasks.going_live.rollout import is_supervised
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.promise_clock.staff_records import MISSED
 from tasks.reporting.alert_state import alerts_failing_since
@@ -47,6 +49,10 @@ class Status:
     """The runs that wait for a person to release them, newest first: those with notices, and the last one."""
     alerts_failing_since: datetime | None
     """When the first alert came due that did not go through, if none did after."""
+    restored_from: datetime | None
+    """From when the backup is that was restored, until somebody says that all runs since are decided on."""
+    supervised: bool
+    """Whether each run waits for a person."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the status as plain data."""
@@ -103,6 +109,8 @@ def load_status(connection: Connection, runs: int = 5) -> Status:
         runs=[dict(row) for row in connection.execute(newest.limit(runs)).mappings()],
         held=_list_held_runs(connection),
         alerts_failing_since=alerts_failing_since(connection),
+        restored_from=restored_from(connection),
+        supervised=is_supervised(connection),
     )
 
 

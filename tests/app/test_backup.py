@@ -135,7 +135,16 @@ def test_after_a_restore_nobody_is_told_twice_and_everybody_once(shop, forewarn,
 def test_once_it_is_over_released_runs_leave_without_a_question(shop, forewarn, place):
     driver = shop()
     begin_restored(driver.context, noon(-1), "ana")
+    said = forewarn("status").stdout
+    assert "Restored from a backup of" in said
+    assert "The notices of every run wait for a person" in said
+    checks = {
+        one["what"] for one in json.loads(forewarn("doctor", "--no-providers", "--json", code=1).stdout)["checks"]
+    }
+    assert {"restored", "supervision"} <= checks
     forewarn("restore", "--over", "--who", "ana")
+    forewarn("supervision", "off", "--who", "ana")
+    assert "every run" not in forewarn("status").stdout
     with read_only(driver.context.engine) as connection:
         assert restored_from(connection) is None
     driver.order("1")
