@@ -1,7 +1,9 @@
 """The real orders: 8,135 of them, lived day by day."""
 
 import asyncio
+import shutil
 from collections import Counter, defaultdict
+from contextlib import contextmanager
 from datetime import date, timedelta
 
 import duckdb
@@ -17,6 +19,7 @@ from tasks.imports.load import import_all
 from tasks.orders.told import LEFT_FILTER, NOTICES_WITH_STATE
 from tasks.runs.records import last_run_date
 from tasks.tables import NOTICES
+from tests.support.ledgers import sqlite_ledger
 from tests.support.paths import ROOT, SHARED
 
 DATA = SHARED / "data" / "olist"
@@ -41,13 +44,37 @@ FROM late GROUP BY bucket
 """
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """Return a file with the ledger after the import, which two tests begin with."""
+    folder = tmp_path_factory.mktemp("imported")
+    with opened(folder, sqlite_ledger(folder / "ledger.db")) as app:
+        take_in(app)
+    return folder / "ledger.db"
+
+
 @pytest.fixture
-def app(tmp_path, ledger, monkeypatch):
-    monkeypatch.setenv("FOREWARN_HOME", str(tmp_path))
-    monkeypatch.setenv("FOREWARN_DATABASE_URL", ledger)
-    with open_app(SHOP, data=DATA, create=CreateLedger.ANYWHERE) as opened, opened.source() as source:
-        import_all(opened.context.engine, source, last_run_date(opened.context.engine))
-        yield opened
+def app(tmp_path, ledger, imported):
+    if ledger.startswith("sqlite"):
+        shutil.copyfile(imported, tmp_path / "ledger.db")
+    with opened(tmp_path, ledger) as app:
+        if not ledger.startswith("sqlite"):
+            take_in(app)
+        yield app
+
+
+@contextmanager
+def opened(home, ledger):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOREWARN_HOME", str(home))
+        patch.setenv("FOREWARN_DATABASE_URL", ledger)
+        with open_app(SHOP, data=DATA, create=CreateLedger.ANYWHERE) as app:
+            yield app
+
+
+def take_in(app):
+    with app.source() as source:
+        import_all(app.context.engine, source, last_run_date(app.context.engine))
 
 
 def live(app, day):
@@ -67,10 +94,14 @@ def test_the_buckets_of_a_day_are_those_of_a_plain_query_over_the_files(app):
     assert (again.late, again.changes, again.notices, nothing.sent) == (found.late, {}, {}, {})
 
 
-def test_lived_day_by_day_nobody_is_told_the_same_twice(app):
-    # Each day on the database of large shops; on the other every fourth, as a shop that checks its orders seldom.
-    step = timedelta(days=4 if app.context.engine.dialect.name == "sqlite" else 1)
-    day = date(2018, 5, 1)
+# Every second day, and every fourth as a shop that checks its orders seldom; each day by `make chaos`.
+@pytest.mark.parametrize(
+    ("ledger", "days"),
+    [("sqlite", 4), ("postgresql", 2), pytest.param("postgresql", 1, marks=pytest.mark.long)],
+    indirect=["ledger"],
+)
+def test_lived_day_by_day_nobody_is_told_the_same_twice(app, days):
+    day, step = date(2018, 5, 1), timedelta(days=days)
     while day <= DAY:
         live(app, day)
         day += step
