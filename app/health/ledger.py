@@ -15,11 +15,12 @@ from models.config.database_url import redacted
 from models.config.settings import Settings
 from models.config.shop import ShopFolder
 from models.errors import ForewarnError, NoLedger
+from tasks.db.counters import is_supervised
 from tasks.db.migrations import check_known, newest, version
 from tasks.db.ownership import WrongShop
 from tasks.db.restored import restored_from
 from tasks.db.sql import read_only
-from tasks.going_live.rollout import count_trial_notices, is_supervised, live_channels
+from tasks.going_live.rollout import count_trial_notices, live_channels
 from tasks.runs.records import EPOCH, last_run_date
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=30)

@@ -11,6 +11,8 @@ from tasks.tables import COUNTERS
 
 ORDERS_IN = "orders:"
 """Begins the names of the counters of open orders by bucket: `orders:week`."""
+SUPERVISED = "guardrails:supervised"
+"""Counter: 1 while a person releases every run's notices."""
 
 
 def add_to_counters(connection: Connection, changes: Mapping[str, int]) -> None:
@@ -50,6 +52,11 @@ def try_increment(connection: Connection, name: str, n: int, maximum: int) -> bo
 def get_counter(connection: Connection, name: str) -> int:
     """Return one counter; 0 where it does not exist."""
     return connection.execute(select(COUNTERS.c.value).where(COUNTERS.c.name == name)).scalar() or 0
+
+
+def is_supervised(connection: Connection) -> bool:
+    """Return whether a person releases every run's notices."""
+    return get_counter(connection, SUPERVISED) == 1
 
 
 def count_orders_by_bucket(connection: Connection) -> Counter[str]:

@@ -17,12 +17,12 @@ from rules.delays.assess import assess_order, last_notice_after
 from rules.delays.schedule import next_check_date
 from rules.going_live import Rollout, RolloutFilter
 from tasks.context import Context
-from tasks.db.counters import add_to_counters, get_counter, set_counter
+from tasks.db.counters import SUPERVISED, add_to_counters, set_counter
 from tasks.db.events import record_events
 from tasks.db.outbox import UNSENT_FILTER, queue_messages, skip_messages
 from tasks.db.settled_counts import uncount_settled
 from tasks.db.sql import AdvisoryLock, in_list, insert, lock, read_only
-from tasks.guardrails.check import SUPERVISED, held_by, messages_of
+from tasks.guardrails.check import held_by, messages_of
 from tasks.notices.decide import OrderDecision, decide_orders
 from tasks.notices.evaluate import evaluate_orders
 from tasks.notices.summary import EvaluationSummary
@@ -60,11 +60,6 @@ def set_supervision(connection: Connection, now: datetime, who: str, *, on: bool
     """Turn supervision on or off: while it is on, a person releases every run's notices."""
     set_counter(connection, SUPERVISED, int(on))
     record_events(connection, [("supervision_on" if on else "supervision_off", SUPERVISED, "")], now, who)
-
-
-def is_supervised(connection: Connection) -> bool:
-    """Return whether supervision is on."""
-    return get_counter(connection, SUPERVISED) == 1
 
 
 def plan_rollout(

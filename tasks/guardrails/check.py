@@ -15,7 +15,14 @@ from models.enums import State
 from models.tables.column_types import SCALE
 from rules.guardrails import DataStats, LimitBreach, RunStats, data_breaches, run_breaches
 from tasks.context import Context
-from tasks.db.counters import add_to_counters, count_orders_by_bucket, get_counter, increment, set_counter
+from tasks.db.counters import (
+    add_to_counters,
+    count_orders_by_bucket,
+    get_counter,
+    increment,
+    is_supervised,
+    set_counter,
+)
 from tasks.db.outbox import queue_messages
 from tasks.db.sql import AdvisoryLock, lock, lock_ordered, read_only
 from tasks.imports.guard import last_import_count
@@ -33,8 +40,6 @@ ACCEPTED_BY_STAFF_HOUR = "guardrails:accepted_by_staff"
 """Counter: the hour, since 1970, at which staff last released a run with old data."""
 TOLD_PREFIX, RELEASED_PREFIX = "told:", "released:"
 """Counters by day: orders told by runs without a breach, and by runs that staff released."""
-SUPERVISED = "guardrails:supervised"
-"""Counter: 1 while staff release every run's notices by hand."""
 MEDIAN_WINDOW, MIN_DAYS_FOR_MEDIAN = timedelta(days=28), 5
 """The usual day is the median of the days with notices in this time, of which there must be at least five."""
 SECONDS_PER_HOUR = 3600
@@ -127,7 +132,7 @@ def _run_stats(
         get_counter(connection, f"{TOLD_PREFIX}{as_of}"),
         median_day(connection, as_of),
         {currency: Decimal(n) / SCALE for currency, n in requested.items()},
-        get_counter(connection, SUPERVISED) == 1,
+        is_supervised(connection),
     )
 
 

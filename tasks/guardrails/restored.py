@@ -11,11 +11,10 @@ from sqlalchemy import Connection, and_, delete, select, update
 
 from models.enums import State
 from tasks.context import Context
-from tasks.db.counters import get_counter, set_counter
+from tasks.db.counters import SUPERVISED, get_counter, set_counter
 from tasks.db.events import record_events
 from tasks.db.restored import RESTORED, put_in_doubt
 from tasks.db.sql import AdvisoryLock, lock
-from tasks.guardrails.check import SUPERVISED
 from tasks.runs.records import HELD
 from tasks.tables import OUTBOX, RUNS, STAFF_LINKS, STAFF_SESSIONS
 

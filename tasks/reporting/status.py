@@ -13,11 +13,10 @@ from models.purchasing import VendorChannel
 from models.webhooks import WEBHOOK
 from tasks.callbacks.review import count_for_staff
 from tasks.context import Context
-from tasks.db.counters import count_orders_by_bucket
+from tasks.db.counters import count_orders_by_bucket, is_supervised
 from tasks.db.restored import restored_from
 from tasks.db.settled_counts import MessageGroup, count_messages
 from tasks.delivery.in_doubt import IN_DOUBT_FILTER, count_waiting_for_staff
-from tasks.going_live.rollout import is_supervised
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.promise_clock.staff_records import MISSED
 from tasks.reporting.alert_state import alerts_failing_since
