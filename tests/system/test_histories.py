@@ -13,7 +13,7 @@ from tests.support.histories import History
 from tests.support.history_provider import Weather
 from tests.support.ledgers import sqlite_ledger
 
-SEEDS = range(10)
+SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(6, 10))]
 MANY_SEEDS = range(*map(int, os.environ.get("FOREWARN_HISTORIES", "1000 2000").split()))
 """The seeds of `make chaos`; FOREWARN_HISTORIES="1437 1438" repeats a single history."""
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.histories_with_staff import HistoryWithStaff
 from tests.support.ledgers import sqlite_ledger
 
-SEEDS = range(8)
+SEEDS = [*range(5), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(5, 8))]
 
 
 def live(folder, seed, days):
