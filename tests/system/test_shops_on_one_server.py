@@ -26,7 +26,7 @@ from tests.support.terminals import Page, Terminals, alone, answers, free_port, 
 
 pytestmark = pytest.mark.server
 ORDERS = {"north": 60, "south": 90}
-EVERY_SECONDS = 20
+EVERY_SECONDS = 30
 STALE = {"guardrails": {"max_data_age_hours": 1}}
 """A policy by which the data of yesterday hold a run."""
 LONG = 240.0
@@ -111,14 +111,15 @@ class Shops(Page):
         with closing(sqlite3.connect(self.place / f"{name}.db")) as connection:
             return connection.execute(query).fetchall()
 
-    def stop_schedule(self, name: str, deployment: str) -> None:
-        """Pause a deployment, and wait for the end of its runs."""
-        full = f"{deployment}-{name}"
-        found = self.api.get(f"deployments/name/{deployment}/{full}").raise_for_status().json()
+    def stop_schedule(self, name: str) -> None:
+        """Pause late-orders. Prefect takes back what it has scheduled; a run that a worker has taken goes on."""
+        found = self.api.get(f"deployments/name/late-orders/late-orders-{name}").raise_for_status().json()
         self.change(f"deployments/{found['id']}", {"paused": True})
-        # Prefect takes back what it has scheduled; a run that a worker has taken goes on.
-        on = ("PENDING", "RUNNING")
-        until(lambda: not [one for one in self.runs(full) if one["state_type"] in on], f"the end of {full}", LONG)
+
+    def are_ended(self) -> bool:
+        """Return whether no shop's late-orders is under way."""
+        runs = [one for name in ORDERS for one in self.runs(f"late-orders-{name}")]
+        return not [one for one in runs if one["state_type"] in ("PENDING", "RUNNING")]
 
     def start_of(self, name: str, deployment: str, **parameters: Any) -> str:
         full = f"{deployment}/{deployment}-{name}"
@@ -215,7 +216,8 @@ def _worker(place: Path, name: str, url: str) -> str:
 def test_the_schedule_runs_each_shop_on_its_own_ledger(shops):
     for name in ORDERS:
         until(lambda name=name: shops.has_begun(name), f"a scheduled run of {name}\n{shops.terminals.said()}", LONG)
-        shops.stop_schedule(name, "late-orders")  # more runs would find nothing more, and take a core each time
+        shops.stop_schedule(name)  # more runs would find nothing more, and take a core each time
+    until(shops.are_ended, f"the end of the runs\n{shops.terminals.said()}", LONG)
     for name, orders in ORDERS.items():
         run = shops.runs_of(name)[0]
         other = next(one for one in ORDERS if one != name)
