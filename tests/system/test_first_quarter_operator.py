@@ -49,7 +49,8 @@ def test_each_step_answers_what_it_promises(followed):
     for promised in (
         "Ana is an admin.",
         "alive",
-        '"ready":true',
+        '"ready":false',
+        '{"name":"held_runs","ok":false',
         '{"choices":[',
         "Backed up",
         "The ledger is consistent",
