@@ -151,12 +151,16 @@ def take_in(shop: Shop = None, data: Data = None, as_of: AsOf = None, *, json: J
     if json:
         named = {"missing": list(counts.missing)}
         printing.print_json({"imported": counts, "excluded": excluded, "rejects": rejects} | named)
-        return
-    pairs = [(table, imported(asdict(stats))) for table, stats in counts.items()]
-    pairs += [(label.lower(), value) for label, value in missing(counts.missing, counts["orders"].missing)]
-    pairs += [("excluded", f"{n:,} {reason}") for reason, n in excluded.items()]
-    pairs += [("rejects", rejects)] if rejects else []
-    printing.print_pairs(pairs)
+    else:
+        pairs = [(table, imported(asdict(stats))) for table, stats in counts.items()]
+        pairs += [(label.lower(), value) for label, value in missing(counts.missing, counts["orders"].missing)]
+        pairs += [("excluded", f"{n:,} {reason}") for reason, n in excluded.items()]
+        pairs += [("rejects", rejects)] if rejects else []
+        printing.print_pairs(pairs)
+    if unread := [table for table, stats in counts.items() if stats.read and stats.rejected == stats.read]:
+        raise ForewarnError(
+            f"every row of {', '.join(unread)} was rejected; {rejects} names each value and what is right"
+        )
 
 
 @command_line.command(rich_help_panel=DAILY)

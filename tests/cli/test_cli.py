@@ -216,6 +216,20 @@ def test_after_a_plain_import_any_day_can_be_lived(tmp_path):
     assert days[1]["open"] != days[0]["open"] > 0
 
 
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_an_import_that_accepts_no_row_of_a_table_fails_in_a_sentence(tmp_path, how):
+    forewarn(tmp_path, "shop", "init", "mine")
+    file = tmp_path / "mine" / "data" / "orders.csv"
+    head, *rows = file.read_text().splitlines()
+    file.write_text("\n".join([head, *(row.replace("2026-", "tomorrow ").replace("2025-", "") for row in rows)]) + "\n")
+    failed = forewarn(tmp_path, "import", "--shop", "mine", *how, ok=False)
+    new_ledger, sentence = failed.stderr.splitlines()
+    assert new_ledger.startswith("Created a new ledger")
+    assert sentence.startswith("every row of orders, lines was rejected; ")
+    if how:
+        assert json.loads(failed.stdout)["imported"]["orders"]["rejected"] == len(rows)
+
+
 def test_a_new_shop_can_be_started_checked_and_run(tmp_path):
     forewarn(tmp_path, "shop", "init", "mine")
     forewarn(tmp_path, "shop", "check", "--shop", "mine")
