@@ -225,7 +225,7 @@ def test_an_import_that_accepts_no_row_of_a_table_fails_in_a_sentence(tmp_path, 
     failed = forewarn(tmp_path, "import", "--shop", "mine", *how, ok=False)
     new_ledger, sentence = failed.stderr.splitlines()
     assert new_ledger.startswith("Created a new ledger")
-    assert sentence.startswith("every row of orders, lines was rejected; ")
+    assert sentence.startswith("forewarn: every row of orders, lines was rejected; ")
     if how:
         assert json.loads(failed.stdout)["imported"]["orders"]["rejected"] == len(rows)
 
