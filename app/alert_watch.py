@@ -73,7 +73,7 @@ def record_events(app: App, events: Iterable[Event], now: datetime) -> None:
     executed = max((at for name, at in known if name == EXECUTED), default=None)
     with app.context.engine.begin() as connection:
         sent_at, failing_since = alert_sent_at(connection), alerts_failing_since(connection)
-        if executed is not None and (sent_at is None or executed - sent_at >= timedelta(seconds=1)):
+        if executed is not None and (sent_at is None or executed > sent_at):
             note_alert_sent(connection, executed)
             sent_at, failing_since = executed, None
         unsent = [at for name, at in known if name == TRIGGERED and at <= now - SENT_WITHIN]

@@ -1,6 +1,7 @@
 """Whether the alerts of the shop reach the people that they are for, as the last looks at Prefect's events told."""
 
 from datetime import UTC, datetime
+from math import ceil
 
 from sqlalchemy import Connection
 
@@ -22,7 +23,8 @@ def alerts_failing_since(connection: Connection) -> datetime | None:
 
 def note_alert_sent(connection: Connection, at: datetime) -> None:
     """Record that an alert went through, or that there are none any more."""
-    set_counter(connection, SENT_AT, int(at.timestamp()))
+    # Rounded up: what came due in the same second, before it went through, is not later than this.
+    set_counter(connection, SENT_AT, ceil(at.timestamp()))
     set_counter(connection, FAILING_SINCE, 0)
 
 

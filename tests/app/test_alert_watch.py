@@ -49,6 +49,13 @@ def test_a_failure_is_remembered_when_prefect_has_forgotten_it_until_a_test_goes
     assert look(driver, [at(20, TRIGGERED), *failed], minutes=30) == NOW + timedelta(minutes=20)
 
 
+def test_an_alert_that_goes_through_within_its_second_does_not_fail_at_the_next_look(driver):
+    due = NOW - timedelta(minutes=30) + timedelta(milliseconds=500)
+    events = [(EXECUTED, due + timedelta(milliseconds=200)), (TRIGGERED, due)]
+    assert look(driver, events) is None
+    assert look(driver, events, minutes=10) is None
+
+
 def test_today_says_that_nobody_is_alerted_and_what_to_do(driver):
     agent = desk_client(driver.context, "service", now=NOW, name="Mara")
     assert "Alerts" not in agent.get("/desk").text
