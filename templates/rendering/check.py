@@ -80,7 +80,7 @@ def find_problems(
     for read in (lambda: renderer.reasons.codes, renderer.words.check):
         problems |= set(_problems_of(read))
     if own_folder:
-        problems |= set(lint_words(renderer.jinja, selected, own_folder, words))
+        problems |= set(lint_words(renderer.jinja, selected, own_folder, words, shop.locale))
         file_problems = (
             *find_misnamed_files(own_folder, (*folders, *wordings)),
             *find_incomplete_languages(own_folder, wordings),

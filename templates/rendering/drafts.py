@@ -174,7 +174,16 @@ def check_draft(
         with draft_folder(own, {name: used[name] for name, text in texts.items() if text is not None}) as folder:
             before = {_kind(_explained(each, words, folder, used)) for each in _problems(shop, policy, folder, words)}
         problems = [each for each in problems if _kind(each) not in before]
-    return problems
+    return [*problems, *_lost_blocks(own, words, texts)]
+
+
+def _lost_blocks(own: Path | None, words: Words, texts: Mapping[str, str | None]) -> Iterator[DraftProblem]:
+    """Yield the places of a frame that mails fill and that a draft has no more."""
+    for part in words.parts if words.message in frames.FILES else ():
+        if (text := texts.get(words.file(part))) is not None:
+            for block in frames.lost_blocks(words.message, part, _used(own, words, part), text):
+                said = f"Keep `{{% block {block} %}}`: without it, mails leave out what they say there."
+                yield DraftProblem(part, said, is_warning=False)
 
 
 def _used(own: Path | None, words: Words, part: str) -> str | None:

@@ -80,15 +80,20 @@ _PARSED_FILES: dict[tuple[str, str, str], _ParsedFile] = {}
 """By name, file and text. Every environment parses a text the same way, so once for each process is enough."""
 
 
-def lint_words(jinja: Environment, names: Iterable[str], own: Path, policy: WordPolicy) -> Iterator[Problem]:
-    """Yield the words of a shop's own templates that are forbidden, or that ask for care."""
+def lint_words(
+    jinja: Environment, names: Iterable[str], own: Path, policy: WordPolicy, language_of_shop: str
+) -> Iterator[Problem]:
+    """Yield the words of a shop's own templates that are forbidden, or that ask for care.
+
+    What stands around the mails in all languages is read in the language of the shop.
+    """
     for name in names:
         try:
             parsed = _parse(jinja, name)
         except TemplateSyntaxError:
             continue
         if Path(parsed.file).is_relative_to(own):
-            language = name.split(".")[1] if name.count(".") > 1 else "any"
+            language = name.split(".")[1] if name.count(".") > 1 else language_of_shop
             for first, text in parsed.texts:
                 for found in find_word_problems(without_tags(text), language, policy):
                     level = ERROR if found.is_forbidden else WARNING

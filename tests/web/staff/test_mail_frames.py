@@ -42,6 +42,24 @@ def test_a_frame_of_which_no_mail_can_be_made_is_not_saved(shop):
     assert "there is no `lihgt`" in page.text
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "left_out", "put_in", "said"),
+    [
+        (ALL, "mail_html", "{% block heading %}{% endblock %}", "", "Keep `{% block heading %}`"),
+        (f"{DELAYS}&as=code", "letter_html", "{% block opening %}{% endblock %}", "", "Keep `{% block opening %}`"),
+        (ALL, "mail_html", "</body>", "<p>What crap</p></body>", "'crap' may not be used"),
+    ],
+)
+def test_a_frame_keeps_the_places_that_mails_fill_and_has_no_forbidden_word(shop, path, field, left_out, put_in, said):
+    form = shop.mara.form(path)
+    (frame,) = form.fields[field]
+    assert left_out in frame
+    page = shop.mara.send(form, {field: frame.replace(left_out, put_in), "do": "save"})
+    assert page.status == 422
+    assert said in page.text
+    assert not (shop.folder / "templates" / "layout").exists()
+
+
 def test_a_sentence_that_all_mails_about_delays_share_is_changed_in_mail_and_plain_text(shop):
     form = shop.mara.form(DELAYS)
     field = next(name for name, given in form.fields.items() if given[0].strip() == "We do not know the reason yet.")
