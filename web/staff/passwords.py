@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import ceil
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,11 +11,12 @@ from tasks.db.sql import read_only
 from tasks.staff.accounts import Account
 from tasks.staff.links import open_link, use_link, used_link
 from tasks.staff.passwords import fits, hash_password, password_problem
+from tasks.staff.tries import count_try, forget_tries
 from web.customer.visits import address_of
 from web.staff.addresses import DESK, SIGN_IN, desk_address
 from web.staff.desk import Desk, Fields, OpenRoute, TooManyTries
 from web.staff.forms import NEW, Form
-from web.staff.sign_in import enter
+from web.staff.sign_in import enter, record_refusal
 from web.throttle import WRONG_TOKENS, Throttle
 
 
@@ -83,10 +85,24 @@ def _closed(desk: Desk, request: Request, password: str = "") -> Response:
     if account is None:
         texts = ["A link works once, and for three days. Ask your admin for a new one."]
         return desk.bare_page(request, "This link no longer works", texts, 404, [(SIGN_IN, "Sign in")])
-    if password and fits(password, account.password_hash):
+    if password and _is_right(desk, request, account, password):
         return enter(desk, request, account, DESK, "signed in")
     texts = [
         f"The password for {account.person.mail} was set with this link: sign in with it.",
         "If you do not know it any more, or it was not you, ask your admin for a new link.",
     ]
     return desk.bare_page(request, "You are in already", texts, 200, [(SIGN_IN, "Sign in")])
+
+
+def _is_right(desk: Desk, request: Request, account: Account, password: str) -> bool:
+    """Return whether a password is a person's. A wrong one counts as at the page of signing in."""
+    mail, address, now = account.person.mail, address_of(request), desk.clock()
+    tried = count_try(desk.context.engine, mail, address, now)
+    if tried.free_at is not None:
+        seconds = max(1, ceil((tried.free_at - now).total_seconds()))
+        raise TooManyTries(seconds, desk.wait_sentence(seconds))
+    if not fits(password, account.password_hash):
+        record_refusal(desk, account)
+        return False
+    forget_tries(desk.context.engine, mail, address, tried)
+    return True

@@ -63,7 +63,7 @@ def sign_in(desk: Desk, throttle: Throttle, request: Request, fields: Fields) ->
         account = find_account(connection, mail)
     is_right = fits(form.password("password"), account.password_hash if account else None)
     if account is None or not is_right:
-        _record_refusal(desk, account)
+        record_refusal(desk, account)
         form.wrong("mail", WRONG)
         return _show(desk, form.text("next"), form)
     forget_tries(desk.context.engine, mail, address, tried)
@@ -112,7 +112,8 @@ def sign_out(visit: Visit, form: Form) -> Response:
     return response
 
 
-def _record_refusal(desk: Desk, account: Account | None) -> None:
+def record_refusal(desk: Desk, account: Account | None) -> None:
+    """Record that a password was wrong."""
     whose = f"as {account.person.name}" if account else "with a mail address that has no account"
     with desk.context.engine.begin() as connection:
         record(

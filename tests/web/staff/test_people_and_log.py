@@ -87,6 +87,18 @@ def test_an_invited_person_sets_a_password_once_and_is_signed_in(office):
     assert "Ana invited Jan as service" in office.said()
 
 
+def test_who_has_a_used_link_may_guess_its_password_no_oftener_than_any_other(office):
+    link = link_on(new_person(office))
+    nobody = DeskClient(office.app, None)
+    nobody.post_raw(link, {"password": PASSWORD})
+    tries = [nobody.post_raw(link, {"password": f"a guess of many words {n}"}).status for n in range(6)]
+    assert tries == [200] * 5 + [429]
+    assert nobody.post_raw(link, {"password": PASSWORD}).status == 429
+    assert office.said().count("Forewarn refused a sign-in as Jan: the password was wrong") == 5
+    office.clock.move(minutes=16)
+    assert nobody.post_raw(link, {"password": PASSWORD}).status == 303
+
+
 def test_an_invitation_is_mailed_once_where_mails_arrive(office):
     mails, refusal = [], []
 
