@@ -24,8 +24,9 @@ from tasks.desk.held_runs import ListedRun, list_held_runs
 from tasks.desk.replies import count_replies
 from tasks.desk.rhythm import next_starts
 from tasks.desk.webhook_health import WebhookHealth, load_webhook_health
+from tasks.imports.guard import last_import_count, last_imported_at
 from tasks.reporting.alert_state import alerts_failing_since
-from tasks.runs.records import HELD, LATE_ORDERS, LATE_ORDERS_SHARD
+from tasks.runs.records import HELD, LATE_ORDERS_SHARD
 from tasks.tables import (
     CLOCK_WATCHES,
     CUSTOMER_CHOICES,
@@ -100,7 +101,7 @@ class FlowHealth:
 
 @dataclass(frozen=True, slots=True)
 class ImportHealth:
-    """The last import that the runs tell of."""
+    """The last complete import, by a run or by hand, and how many orders it accepted."""
 
     at: datetime | None
     orders: int | None
@@ -271,9 +272,6 @@ def _flows(connection: Connection) -> tuple[FlowHealth, ...]:
 
 
 def _last_import(connection: Connection) -> ImportHealth:
-    query = select(RUNS.c.ended_at, RUNS.c.counts).where(RUNS.c.flow == LATE_ORDERS, RUNS.c.ended_at.is_not(None))
-    rows = connection.execute(query.order_by(RUNS.c.number.desc()).limit(20)).all()
-    found = next((row for row in rows if (row.counts or {}).get("imported")), None)
     incomplete = list(connection.execute(select(INCOMPLETE_IMPORTS.c.failed)).scalars())
-    orders = None if found is None else found.counts["imported"].get("orders", {}).get("read")
-    return ImportHealth(found.ended_at if found else None, orders, bool(incomplete), any(incomplete))
+    at, orders = last_imported_at(connection), last_import_count(connection)
+    return ImportHealth(at, orders, bool(incomplete), any(incomplete))

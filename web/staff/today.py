@@ -189,8 +189,8 @@ def _import_row(visit: Visit, last: ImportHealth) -> TodayRow:
         text = "The last import broke off; what it did not read is read by the next one."
         return TodayRow(desk_address("runs"), name, ("bad", "Broke off"), text)
     if last.at is None:
-        text = "No run has read the shop's orders so far."
-        return TodayRow(desk_address("runs"), name, ("calm", "Not read by a run"), text)
+        text = "The shop's orders were not read so far."
+        return TodayRow(desk_address("runs"), name, ("calm", "Not read"), text)
     orders = f"{counted(last.orders, 'order')} read, " if last.orders is not None else "Read "
     now = " One is running now." if last.is_incomplete else ""
     is_old = visit.now - last.at > timedelta(hours=26)

@@ -16,6 +16,7 @@ from models.webhooks import WEBHOOK
 from tasks.db.outbox import insert_messages, outbox_row
 from tasks.db.sql import read_only
 from tasks.delivery.circuit_breaker import trip
+from tasks.imports.guard import save_import_count
 from tasks.promise_clock.duties import LineDuty
 from tasks.runs.records import finish_run, start_run
 from tasks.tables import (
@@ -356,3 +357,11 @@ def test_who_only_reads_may_not_act(driver, path):
     reader = desk_client(driver.context, "read", now=noon(0))
     assert reader.get(path).status == 403
     assert reader.post_raw(path, {}).status == 403
+
+
+def test_today_says_when_orders_were_read_by_a_run_or_by_hand(driver):
+    agent = desk_client(driver.context, "service")
+    assert "The shop's orders were not read so far." in agent.get("/desk").text
+    with driver.context.engine.begin() as connection:
+        save_import_count(connection, 312)
+    assert "312 orders read, " in agent.get("/desk").text
