@@ -8,7 +8,7 @@ import json
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
@@ -55,6 +55,8 @@ class DeduplicatedReader:
         self.has_unattributed_rejects = False
         """Whether a row was rejected whose order is unknown."""
         self._disk = open_disk()
+        self._page = 0, list[tuple[Any, ...]]()
+        """The number of the first row of the page that was last looked into, and its rows."""
         self._contradictions = Contradictions(self._disk, table)
 
     def __enter__(self) -> Self:
@@ -67,7 +69,8 @@ class DeduplicatedReader:
         """Store those rows that are the newest of their keys so far."""
         self._disk.execute("BEGIN")
         unchanged = [row for row in rows if isinstance(row, UnchangedRow)]
-        if unchanged and not self.newest_file_has_order_whole and self._add_page(unchanged):
+        # Files of one pattern mostly have the same keys, of which the page would be stored in vain.
+        if unchanged and not self.newest.patterns and self._add_page(unchanged):
             self._add_each([row for row in rows if isinstance(row, AcceptedRow)])
         else:
             self._add_each(rows)
@@ -128,8 +131,11 @@ class DeduplicatedReader:
         return stored
 
     def _row_of_page(self, seq: int) -> StoredRow:
-        first, rows = self._disk.execute(FIND_PAGE, [seq]).fetchone()
-        record, self._columns, file, line = pickle.loads(rows)[seq - first]  # noqa: S301 - this process wrote it
+        first, rows = self._page
+        if not first <= seq < first + len(rows):
+            first, stored = self._disk.execute(FIND_PAGE, [seq]).fetchone()
+            self._page = first, rows = first, pickle.loads(stored)  # noqa: S301 - this process wrote it
+        record, self._columns, file, line = rows[seq - first]
         return StoredRow(file, line, pickle.dumps(record, 5), unchanged=True)
 
     def _key(self, row: AcceptedRow | UnchangedRow) -> RowKey:

@@ -28,7 +28,7 @@ INSERT INTO accepted (key, file, line, fact, digest, unchanged) VALUES (?, ?, ?,
 """
 FIND = """
 SELECT seq, key, file, line, fact, digest, unchanged FROM accepted
-WHERE key IN (SELECT value FROM json_each(?)) AND seq <= ?
+WHERE key IN (SELECT value FROM json_each(?)) AND seq <= ? ORDER BY seq
 """
 REPLACE = "UPDATE accepted SET file = ?, line = ?, fact = ?, digest = ?, unchanged = ? WHERE key = ?"
 SELECT_CHANGED = """

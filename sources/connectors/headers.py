@@ -34,8 +34,9 @@ class Lines:
     def plain(self, delimiter: str, width: int) -> Iterator[str]:
         """Yield the next lines as long as each is a record of `width` values, without quotes, that begins with one.
 
-        A comma in a record of another delimiter ends them, too.
+        A comma in a record of another delimiter ends them, too, and a line too long for Python's csv.
         """
+        longest = csv.field_size_limit()
         while (line := self.pending.popleft() if self.pending else next(self.stream, "")) != "":
             if (
                 '"' in line
@@ -43,6 +44,7 @@ class Lines:
                 or line[0] == delimiter
                 or line[0].isspace()
                 or (delimiter != "," and "," in line)
+                or len(line) > longest
             ):
                 self.pending.appendleft(line)
                 return
@@ -109,7 +111,7 @@ def _reject_preamble(lines: Lines, header: str, name: str, delimiter: str | None
 
 def _width(line: str, delimiter: str) -> int:
     """Return how many values a line has, not counting blank ones at its end."""
-    record = next(csv.reader([line], delimiter=delimiter), [])
+    record = next(csv.reader([line[: csv.field_size_limit()]], delimiter=delimiter), [])
     while record and not record[-1].strip():
         record.pop()
     return len(record)

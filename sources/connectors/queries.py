@@ -72,6 +72,8 @@ def check_columns(select: Select, columns: list[str]) -> list[str]:
     missing = [name for name in required if name not in names]
     if missing:
         raise BadShop(f"{select.file}: returns no column {', '.join(missing)}; it returns {', '.join(names)}")
+    if DIGEST_COLUMN in names:
+        raise BadShop(f"{select.file}: column {DIGEST_COLUMN!r} is Forewarn's own; another name is right")
     for name in names:
         if name in RENAMED and RENAMED[name] in known:
             raise BadShop(f"{select.file}: the name of column {name!r} is {RENAMED[name]!r} now")

@@ -13,6 +13,8 @@ from models.errors import BadShop
 from sources.check import check
 from sources.check_report import Finding
 from sources.coercion import Zones
+from sources.connectors.headers import MAX_LINES_INSPECTED
+from sources.connectors.queries import DIGEST_COLUMN
 from sources.contract import CONTRACT, OrderRow
 from sources.deduplicate import DeduplicatedReader
 from sources.reader import open_source
@@ -228,6 +230,30 @@ def test_a_row_without_a_line_of_its_own_is_named_by_its_place_in_the_result(sho
     assert (refused.file, refused.line) == (file, line)
 
 
+def test_rows_that_are_grouped_by_all_are_grouped_by_no_line(shop):
+    columns = "* EXCLUDE (quantity, _file, _line), sum(CAST(quantity AS INT)) AS quantity"
+    sql = f"SELECT {columns} FROM 'lines.csv' GROUP BY ALL"  # noqa: S608 - a SELECT of a shop
+    use_lines(shop, write_csv([LINE, LINE | {"quantity": "3"}]), sql=sql)
+    (fact,), refused = read(shop)
+    assert (fact.quantity, refused) == (5, [])
+
+
+def test_a_select_of_all_columns_has_places_and_a_digest(shop):
+    use_lines(shop, write_csv([LINE, LINE | {"quantity": "3"}]))
+    with open_source(read_shop(shop)) as source:
+        one, other = source.rows("lines")
+    assert [(row.file, row.line) for row in (one, other)] == [("lines.csv", 2), ("lines.csv", 3)]
+    assert one.values[DIGEST_COLUMN] != other.values[DIGEST_COLUMN]
+
+
+@pytest.mark.parametrize("before", [0, 2 * MAX_LINES_INSPECTED])
+def test_a_line_that_is_too_long_is_rejected_alone(shop, before):
+    use_lines(shop, HEAD + GOOD * before + GOOD.replace("P", "P" * 3_000_000) + GOOD)
+    facts, (refused,) = read(shop)
+    assert (len(facts), refused.line) == (before + 1, before + 2)
+    assert "field larger than field limit" in refused.reason
+
+
 @pytest.mark.parametrize(
     ("written", "is_true"), [(" YES ", True), ("1", True), ("t", True), ("No", False), ("0", False), ("", False)]
 )
@@ -301,6 +327,8 @@ def test_times_without_an_offset_are_in_the_sources_zone_and_dates_in_the_shops(
     [
         ("SELECT number FROM 'lines.csv'", "lines.sql: returns no column order_id, product_id, quantity, promise"),
         ("SELECT *, 1 AS colour FROM 'lines.csv'", "lines.sql: column 'colour' is not known"),
+        ("SELECT *, 1 AS _Forewarn_digest FROM 'lines.csv'", "lines.sql: column '_forewarn_digest' is Forewarn's own"),
+        ("SELECT number FROM 'lines.csv'", "it returns number, _file, _line$"),
         ("SELECT * FROM 'missing.csv'", r"lines.sql: there is no file missing.csv in .*data"),
         ("SELECT * FROM", "lines.sql: .*syntax error"),
         ("SELECT nonsense FROM 'lines.csv'", 'lines.sql: .*"nonsense" not found'),
