@@ -106,11 +106,12 @@ def update_statistics(connection: Connection, tables: Sequence[Table]) -> None:
     """Have PostgreSQL count what is in tables, of which many rows are new.
 
     Until then it takes them for nearly empty, and joins each row of one to each row of the other. Its autovacuum
-    counts within minutes; the first run after an import does not wait that long.
+    counts within minutes; the first run after an import does not wait that long. A table that is being vacuumed, or
+    that belongs to another role, is left to those who do.
     """
     if tables and not is_sqlite(connection):
         names = map(connection.dialect.identifier_preparer.format_table, tables)
-        connection.execute(text(f"ANALYZE {', '.join(names)}"))
+        connection.execute(text(f"ANALYZE (SKIP_LOCKED) {', '.join(names)}"))
 
 
 def days_between(connection: Connection, first: ColumnElement[date], last: ColumnElement[date]) -> ColumnElement[int]:

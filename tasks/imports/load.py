@@ -168,7 +168,7 @@ def _write_rows(session: ImportSession, table: str, rows: Sequence[AcceptedRow],
 
 
 def _are_most_new(stats: ImportStats) -> bool:
-    return 2 * stats.inserted > stats.read
+    return stats.inserted > stats.updated + stats.unchanged
 
 
 def _key(table: str, row: AcceptedRow) -> RowKey:

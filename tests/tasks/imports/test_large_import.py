@@ -51,6 +51,13 @@ def test_lines_are_paged_along_their_key_also_when_all_of_them_are_new(engine, p
         assert "Seq Scan" not in plan, plan
 
 
+def test_an_import_does_not_wait_for_who_vacuums_a_table(engine, tmp_path):
+    write_sample(tmp_path / "shop", orders=50, as_of=DAY)
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE order_line IN SHARE UPDATE EXCLUSIVE MODE"))
+        assert take_in(engine, tmp_path / "shop").inserted > 50
+
+
 def test_rows_are_counted_once_most_of_them_are_new(engine, tmp_path):
     def counted():
         with engine.connect() as connection:

@@ -45,7 +45,7 @@ class Door:
 
     def rows(self, table):
         with read_only(self.context.engine) as connection:
-            return [row._asdict() for row in connection.execute(select(table))]
+            return [row._asdict() for row in connection.execute(select(table).order_by(*table.primary_key))]
 
 
 @pytest.fixture
