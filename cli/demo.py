@@ -142,7 +142,7 @@ def _print_messages(day: DemoDay, shop: Path) -> None:
             ("Skipped", counted(report.skipped)),
             ("Waiting", f"{report.waiting} for the end of quiet hours"),
             ("Posts", f"{day.posts} wait for approval"),
-            ("In doubt", f"{day.doubts}, for a person to find out"),
+            ("In doubt", f"{day.doubts}, for a person to find out" if day.doubts else "none"),
             ("Held", f"a later run: {'; '.join(day.held.values())}" if day.held else "no run"),
         ]
     )

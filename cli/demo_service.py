@@ -107,6 +107,8 @@ def _damage_product(data: Path, as_of: date) -> None:
     lines, back_on = _read(data / "order_lines.csv"), f"{as_of + timedelta(days=DAMAGED_DAYS)}"
     cancelled = {row["order_no"] for row in _read(data / "orders.csv") if row["cancelled_at"]}
     open_lines = [row for row in lines if row["order_no"] not in cancelled and _is_on_time(row, as_of)]
+    if not open_lines:
+        return  # a shop of one or two orders
     [(product, _)] = Counter(row["sku"] for row in open_lines).most_common(1)
     for row in open_lines:
         if row["sku"] == product:
