@@ -35,7 +35,7 @@ RECHECK_REASONS = (
     SkipReason.NOT_MOBILE,
 )
 """Skip reasons after which the order is evaluated again: there is news, but with other words or by another channel."""
-NEW_WORDS = "its template was changed while it waited: it leaves in the new words"
+NEW_WORDS = "its words were changed while it waited: it leaves in the new ones"
 HOURS_OVER = "it is outside its hours: it waits for the next"
 
 

@@ -13,7 +13,7 @@ from tasks.context import Context
 from tasks.db.outbox import outbox_row
 from tasks.notices.decide import OrderDecision
 from tasks.notices.rendering import RenderedPlan
-from tasks.notices.restate import WORDS, Confirmed, about, last_day_of
+from tasks.notices.restate import Confirmed, about, last_day_of, written_columns
 from tasks.orders.links import new_link
 
 
@@ -90,10 +90,8 @@ def notice_row(
         "link_id": link["id"] if link else None,
         **about(plan, context.policy),
         **facts,
-        "statements": list(message.statements) if message else [],
         **_trial_columns(message),
-        "note_id": plan.note_id if message and message.has_note else None,
-        **_message_columns(message, context),
+        **(written_columns(plan, message) if message else _no_words(context)),
     }
     outbox = outbox_row(
         key,
@@ -108,10 +106,9 @@ def notice_row(
     return NoticeRow(words, outbox, link)
 
 
-def _message_columns(message: Message | None, context: Context) -> dict[str, str]:
-    if message is None:
-        return {"to_name": "", "locale": context.shop.locale, "subject": "", "text": "", "html": ""}
-    return {name: getattr(message, name) for name in WORDS}
+def _no_words(context: Context) -> dict[str, Any]:
+    words = {"to_name": "", "locale": context.shop.locale, "subject": "", "text": "", "html": ""}
+    return words | {"statements": [], "note_id": None}
 
 
 def _trial_columns(message: Message | None) -> dict[str, str | None]:

@@ -25,6 +25,7 @@ from tasks.notices.decide import decide_orders
 from tasks.notices.rendering import first_rendered
 from tasks.offers.budget import DiscountBudget
 from tasks.offers.substitute_stock import SubstituteStock
+from tasks.orders.due import lock_orders
 from tasks.orders.order_rows import WatchedOrder
 from tasks.orders.told import NOTICES_WITH_STATE
 from tasks.tables import NOTICES, OUTBOX
@@ -57,8 +58,9 @@ class Rewritten:
     """A notice with its words as they are by now, of which another channel has told the rest."""
 
     confirmed: Confirmed
-    words: Mapping[str, str]
-    """The values of WORDS."""
+    order: str
+    words: Mapping[str, Any]
+    """The values of WORDS, and what they say: a law's statements, and a note of staff."""
 
 
 def load_unsent(connection: Connection, orders: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
@@ -120,7 +122,7 @@ def rewrite_told(
             continue
         day = last_day_of(context, plan, decision.assessment.next_check_on)
         same = Confirmed(notice["id"], watched.version, day, about(plan, context.policy))
-        rewritten[notice["id"]] = Rewritten(same, {name: getattr(message, name) for name in WORDS})
+        rewritten[notice["id"]] = Rewritten(same, watched.order.id, written_columns(plan, message))
     return rewritten
 
 
@@ -150,6 +152,12 @@ def _contradicts(watched: WatchedOrder, plan: Plan, policy: Policy) -> bool:
     return told is not None and told.revision == plan.revision and told.lines != notice_lines(plan.delay, policy)
 
 
+def written_columns(plan: Plan, message: Message) -> dict[str, Any]:
+    """Return the words of a plan's message, and what its row keeps of what they say."""
+    says = {"statements": list(message.statements), "note_id": plan.note_id if message.has_note else None}
+    return {name: getattr(message, name) for name in WORDS} | says
+
+
 def last_day_of(context: Context, plan: Plan, next_check_on: date) -> date:
     """Return the last day on which a plan's words need no new look; with the shop's own templates, its own day."""
     return context.as_of if context.renderer.has_own_templates else holds_through(plan, next_check_on)
@@ -174,6 +182,8 @@ def _message(context: Context, plan: Plan, notice: Mapping[str, Any]) -> Message
 def store_rewritten(connection: Connection, rewritten: Iterable[Rewritten]) -> None:
     """Store the new words of notices, and with which facts they agree."""
     rows = sorted(rewritten, key=lambda one: one.confirmed.id)  # as store_confirmed locks them
+    # A note that was taken back before has moved the version: its notice is written again. Later it waits for this.
+    lock_orders(connection, {row.order for row in rows if row.words["note_id"]})
     for row in rows:
         connection.execute(update(NOTICES).where(NOTICES.c.id == row.confirmed.id).values(**row.words))
     store_confirmed(connection, [row.confirmed for row in rows])

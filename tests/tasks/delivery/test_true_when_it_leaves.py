@@ -12,6 +12,8 @@ from models.orders import ProductFacts
 from models.policy.messaging import GuardrailPolicy
 from models.policy.policy import DiscountPolicy, Policy
 from tasks.guardrails.release import ReviewDecision, release_or_drop_run
+from tasks.notices.notes import add_note, withdraw_note
+from tasks.notices.suppressions import suppress
 from tasks.orders.due import recheck_message
 from tasks.runs.records import HELD
 from tasks.tables import RUNS
@@ -27,6 +29,7 @@ CHAIR = ProductFacts("chair", "Blue Chair", "chairs", Decimal(80))
 LATE = line("1", promised=-9, product=AMBER)
 BOTH_WAYS = customer("c1", phone="+4915112345678", sms_consent=True)
 SMALL = GuardrailPolicy(min_orders=3)
+LATER = noon(0) + timedelta(hours=3)
 
 
 def left(shop, on=0):
@@ -269,20 +272,75 @@ def test_a_shops_own_words_that_state_the_day_are_written_for_the_day_on_which_t
     assert message.subject == "As of June 16, 2026: order 1041"
 
 
-def test_a_mail_leaves_in_new_words_where_a_text_has_told_the_same_already(imported_shop, tmp_path):
+@pytest.fixture
+def half_told(imported_shop):
+    """Return a shop whose customer was told by a text, while the mail that says the same waits for its provider."""
     shop = imported_shop
     shop.order("1041", line(promised=-20, expected=20), customer=BOTH_WAYS)
     shop.evaluate(0)
     busy = TemporaryFailure("busy", retry_after=timedelta(hours=2))
     told = FakeTransport(lambda message: busy if message.channel is Channel.EMAIL else None)
     assert shop.deliver(0, transport=told).sent == {Channel.SMS: 1}
-    words = tmp_path / "long" / "subject.en.txt"
-    words.parent.mkdir()
-    words.write_text("New words for order {{ order.id }}")
-    shop.context = with_renderer(shop.context, Renderer(SHOP, tmp_path))
+    return shop
+
+
+def rewrite(shop, folder, name, words):
+    file = folder / "long" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(words)
+    shop.context = with_renderer(shop.context, Renderer(SHOP, folder))
     with shop.context.engine.begin() as connection:
         recheck_message(connection, "long")
-    assert shop.deliver(0, at=noon(0) + timedelta(hours=3)).sent == {Channel.EMAIL: 1}
+
+
+def test_a_mail_leaves_in_new_words_where_a_text_has_told_the_same_already(half_told, tmp_path):
+    shop = half_told
+    rewrite(shop, tmp_path, "subject.en.txt", "New words for order {{ order.id }}")
+    assert shop.deliver(0, at=LATER).sent == {Channel.EMAIL: 1}
     assert shop.transport.taken[-1].subject == "New words for order 1041"
     assert [row["revision"] for row in shop.notices] == [1, 1]
     assert shop.run_day(1) == []
+
+
+def test_what_a_mail_in_new_words_says_by_law_is_recorded_as_it_left(half_told, tmp_path):
+    shop = half_told
+    before = next(row for row in shop.notices if row["channel"] == Channel.EMAIL)["statements"]
+    rewrite(shop, tmp_path, "body.en.txt", "Your order {{ order.id }} is late.")
+    assert shop.deliver(0, at=LATER).sent == {Channel.EMAIL: 1}
+    (mail,) = [row for row in shop.notices if row["channel"] == Channel.EMAIL]
+    assert (before, mail["statements"]) == (["silence_changes_nothing"], [])
+
+
+def test_a_note_that_goes_with_a_mail_in_new_words_goes_with_no_other(half_told):
+    shop = half_told
+    with shop.context.engine.begin() as connection:
+        add_note(connection, "1041", "Anna packs it herself.", noon(0), "Mara")
+    assert shop.deliver(0, at=LATER).sent == {Channel.EMAIL: 1}
+    assert "Anna packs it herself." in shop.transport.taken[-1].text
+    put_line(shop, "1", on=5, expected_on=day(60))
+    later = shop.run_day(5)
+    assert later
+    assert not [message for message in later if "Anna packs it herself." in message.text]
+
+
+def test_a_note_that_was_taken_back_leaves_with_no_mail_in_new_words(half_told):
+    shop = half_told
+    with shop.context.engine.begin() as connection:
+        key = add_note(connection, "1041", "Anna packs it herself.", noon(0), "Mara")
+        assert withdraw_note(connection, key, noon(0))
+    assert shop.deliver(0, at=LATER).sent == {Channel.EMAIL: 1}
+    assert "Anna packs it herself." not in shop.transport.taken[-1].text
+
+
+@pytest.mark.parametrize("change", ["opted out", "suppressed", "shipped"])
+def test_no_mail_in_new_words_leaves_to_who_must_get_none(half_told, tmp_path, change):
+    shop = half_told
+    rewrite(shop, tmp_path, "subject.en.txt", "New words for order {{ order.id }}")
+    if change == "opted out":
+        shop.customer("c1", opted_out=True)
+    elif change == "shipped":
+        put_line(shop, "1", shipped_at=noon(0))
+    else:
+        with shop.context.engine.begin() as connection:
+            suppress(connection, {"c1@example.com": "asked for it"}, noon(0), "staff")
+    assert shop.deliver(0, at=LATER).sent == {}
