@@ -107,7 +107,7 @@ class Files:
         return [column[0] for column in cursor.description or []]
 
     def _execute(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
-        """Run a SELECT: with the places and digests of its rows, or else with what of it DuckDB can add to them.
+        """Run a SELECT with the place and the digest of each row, or else with the digest, or else as it is.
 
         The rows of a SELECT that groups or joins freely have no single line.
         """

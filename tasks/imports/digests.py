@@ -26,8 +26,9 @@ from sources.connectors.queries import DIGEST_COLUMN
 from sources.contract import CONTRACT, KEYS
 from sources.rows import Row
 
-DIGEST_BYTES, SIGNED = 8, 2**63
+DIGEST_BYTES = 8
 """As many as a BIGINT has. A digest is compared only with that of its own key."""
+SIGN = 1 << (8 * DIGEST_BYTES - 1)
 CONVERSION: tuple[ModuleType, ...] = (
     models.fields,
     models.quantities,
@@ -41,7 +42,6 @@ CONVERSION: tuple[ModuleType, ...] = (
 )
 """The modules that convert a row as read to the row of a table."""
 LIBRARIES = ("duckdb", "pydantic", "pydantic-core")
-
 
 Digest = tuple[tuple[str, ...], int]
 """The key of the one stored row that may have the digest of a row, and the digest."""
@@ -73,7 +73,7 @@ def _digest_of(table: str, columns: Sequence[str], shop: ShopConfig) -> Callable
     start = blake2b(repr((_conversion_version(), _zones_version(shop), names)).encode(), digest_size=DIGEST_BYTES)
     if DIGEST_COLUMN in columns:
         at, mask = columns.index(DIGEST_COLUMN), int.from_bytes(start.digest())
-        return lambda record: (_key_texts(key_of(record)), (record[at] ^ mask) - SIGNED)
+        return lambda record: (_key_texts(key_of(record)), (record[at] ^ mask) - SIGN)
     values_of = _values_at(said)
 
     def digest(record: tuple[Any, ...]) -> Digest:
@@ -93,11 +93,11 @@ def _values_at(places: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, 
 def _key_texts(key: tuple[Any, ...]) -> tuple[str, ...]:
     """Return a key as the ledger probably has it: if it has another, the row is not found, and is validated."""
     texts = tuple([str(value).strip() for value in key])
-    for text in texts:
-        if not text.isascii() or "\0" in text:
-            # Neither database takes text with halves of surrogate pairs, and PostgreSQL none with NUL.
-            return tuple(normalize("NFC", text.encode(errors="replace").decode()).replace("\0", "") for text in texts)
-    return texts
+    joined = "".join(texts)
+    if joined.isascii() and "\0" not in joined:
+        return texts
+    # Neither database takes text with halves of surrogate pairs, and PostgreSQL none with NUL.
+    return tuple(normalize("NFC", text.encode(errors="replace").decode()).replace("\0", "") for text in texts)
 
 
 @cache
