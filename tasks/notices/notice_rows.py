@@ -52,7 +52,7 @@ def notice_rows(context: Context, decision: OrderDecision, rendered: RenderedPla
 
 
 def _link(context: Context, plan: Plan, messages: Iterable[Message]) -> dict[str, Any] | None:
-    if not any(LINK_PLACEHOLDER in message.text for message in messages):
+    if not any(LINK_PLACEHOLDER in message.text + message.html for message in messages):
         return None
     return new_link(context, plan.delay.order.id, plan.delay.order.customer.id)
 

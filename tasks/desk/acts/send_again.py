@@ -233,7 +233,7 @@ def write_note(
         return Words(channel, contact, order.customer.locale or context.shop.locale, "", text, "", None)
     variables = answer_variables(order.customer.name, facts.id, facts.placed_on, url, context.as_of)
     words = context.renderer.answers.render(STAFF_NOTE, order.customer.locale, variables, note=note)
-    link = _NEW_LINK if LINK_PLACEHOLDER in words.text else None
+    link = _NEW_LINK if LINK_PLACEHOLDER in words.text + words.html else None
     return Words(channel, contact, words.language, words.subject, words.text, words.html, link)
 
 

@@ -15,6 +15,7 @@ from rules.customers.link_tokens import hash_of_token
 from tasks.customers.links import list_links, mint_link, open_link, revoke_links
 from tasks.db.sql import read_only
 from tasks.tables import NOTICES, ORDER_LINKS, ORDERS, OUTBOX
+from templates.rendering.messages import Renderer
 from tests.support.builders import ANNA, line
 from tests.support.shop_driver import SHOP, noon, renderer_of, with_renderer
 
@@ -55,6 +56,17 @@ def test_the_link_in_a_mail_opens_its_order(shop):
     opened = open_at(shop, token_in(message.text))
     assert (opened.order_id, opened.customer_id) == ("1041", shop.rows(ORDERS)[0]["customer_id"])
     assert LINK_PLACEHOLDER not in message.text + message.html
+
+
+def test_a_link_that_stands_in_the_mail_alone_opens_its_order_too(shop, tmp_path):
+    (tmp_path / "week").mkdir()
+    (tmp_path / "week" / "body.en.txt").write_text("Order {{ order.id }} is late. Cancel it if you like.")
+    shop.context = with_renderer(shop.context, Renderer(PAGES, tmp_path))
+    shop.order("1041", line(promised=-6))
+    shop.run_day()
+    (message,) = shop.transport.taken
+    assert "orders.lamps" not in message.text
+    assert open_at(shop, token_in(message.html)).order_id == "1041"
 
 
 @pytest.mark.both_databases
