@@ -34,6 +34,9 @@ from sources.stored_rows import (
 
 __all__ = ["DeduplicatedReader", "RowKey"]
 
+UNCHANGED = StoredRow("", None, b"", unchanged=True)
+"""A row in a page, of which an unchanged row of its key is a duplicate, whatever it says."""
+
 
 class DeduplicatedReader:
     """The rows of one table, one for each key, in a temporary SQLite database. Use it in a `with` statement.
@@ -101,7 +104,7 @@ class DeduplicatedReader:
 
     def _resolve(self, entries: Sequence[tuple[str, StoredRow]], last: int) -> None:
         """Decide which rows of a key count, where rows up to the number `last` were stored before."""
-        stored = self._find([key for key, *_ in entries], last)
+        stored = self._find(entries, last)
         changed, contradicting = dict[str, StoredRow](), list[tuple[str, StoredRow]]()
         for key, new in entries:
             old = stored.get(key)
@@ -123,11 +126,14 @@ class DeduplicatedReader:
         self._disk.executemany(REPLACE, [(*row, key) for key, row in changed.items()])
         self._contradictions.add(contradicting)
 
-    def _find(self, keys: Sequence[str], last: int) -> dict[str, StoredRow]:
-        stored = {}
-        for seq, key, *columns in self._disk.execute(FIND, [json.dumps(keys), last]).fetchall():
+    def _find(self, entries: Sequence[tuple[str, StoredRow]], last: int) -> dict[str, StoredRow]:
+        stored, compared = dict[str, StoredRow](), {key for key, row in entries if not row.unchanged}
+        keys = json.dumps([key for key, _ in entries])
+        for seq, key, *columns in self._disk.execute(FIND, [keys, last]).fetchall():
             row = StoredRow(*columns)
-            stored[key] = self._row_of_page(seq) if row.unchanged and row.fact is None else row
+            if row.unchanged and row.fact is None:
+                row = self._row_of_page(seq) if key in compared else UNCHANGED
+            stored[key] = row
         return stored
 
     def _row_of_page(self, seq: int) -> StoredRow:
