@@ -13,7 +13,7 @@ from sources.contract import CustomerRow
 from sources.deduplicate import DeduplicatedReader, RowKey
 from sources.reader import Source
 from sources.rows import AcceptedRow, RejectedRow, UnchangedRow
-from tasks.db.sql import read_only, update_statistics
+from tasks.db.sql import find_rows_by_keys, read_only, update_statistics
 from tasks.imports.digests import row_digests
 from tasks.imports.erased import check_nobody_erased, without_erased
 from tasks.imports.fact_rows import TABLES, key_columns, write_rows
@@ -124,6 +124,7 @@ def _read_rows(session: ImportSession, table: str, stats: ImportStats, reject: R
     for page in batched(session.source.rows(table), session.batch):
         stats.read += len(page)
         with read_only(session.engine) as connection:
+            find_rows_by_keys(connection)
             rows = validate_changed_rows(connection, table, page, digests_of, validate, session.day)
             session.readers[table].add(_reject_rows(session, connection, table, list(rows), reject))
         session.progress(table, stats.read)
