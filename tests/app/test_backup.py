@@ -194,9 +194,8 @@ def test_a_restore_without_a_backup_changes_nothing(forewarn, place, shop, ledge
     assert make_url(ledger)
 
 
-def test_a_sqlite_ledger_in_use_is_not_replaced(forewarn, place, shop, ledger):
-    if not ledger.startswith("sqlite"):
-        pytest.skip("PostgreSQL replaces its tables under whoever uses them")
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_a_sqlite_ledger_in_use_is_not_replaced(forewarn, place, shop):
     forewarn("backup", place / "one.backup")
     driver = shop()
     with driver.context.engine.connect() as connection:
@@ -208,9 +207,8 @@ def test_a_sqlite_ledger_in_use_is_not_replaced(forewarn, place, shop, ledger):
     assert states(shop()) == [State.QUEUED], "the ledger works on"
 
 
-def test_a_damaged_sqlite_ledger_is_replaced(forewarn, place, ledger):
-    if not ledger.startswith("sqlite"):
-        pytest.skip("a file is damaged by writing to it")
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_a_damaged_sqlite_ledger_is_replaced(forewarn, place):
     forewarn("backup", place / "one.backup")
     for file in place.glob("ledger.db*"):
         file.unlink()
@@ -219,17 +217,15 @@ def test_a_damaged_sqlite_ledger_is_replaced(forewarn, place, ledger):
     forewarn("ledger", "check")
 
 
-def test_postgresql_names_a_backup_of_sqlite(forewarn, place, ledger):
-    if ledger.startswith("sqlite"):
-        pytest.skip("SQLite names any file that is not its own")
+@pytest.mark.parametrize("ledger", ["postgresql"], indirect=True)
+def test_postgresql_names_a_backup_of_sqlite(forewarn, place):
     (place / "one.backup").write_bytes(b"SQLite format 3\0" + bytes(100))
     done = forewarn("restore", place / "one.backup", "--who", "ana", "--yes", code=1)
     assert "is of a ledger on SQLite" in done.stderr
 
 
-def test_a_replaced_sqlite_ledger_is_kept_beside_it(forewarn, place, ledger):
-    if not ledger.startswith("sqlite"):
-        pytest.skip("PostgreSQL replaces its tables in one transaction")
+@pytest.mark.parametrize("ledger", ["sqlite"], indirect=True)
+def test_a_replaced_sqlite_ledger_is_kept_beside_it(forewarn, place):
     forewarn("backup", place / "one.backup")
     forewarn("restore", place / "one.backup", "--who", "ana", "--yes")
     assert list(place.glob("ledger.db.before-restore"))
