@@ -141,7 +141,10 @@ class DeduplicatedReader:
         if not first <= seq < first + len(rows):
             first, stored = self._disk.execute(FIND_PAGE, [seq]).fetchone()
             self._page = first, rows = first, pickle.loads(stored)  # noqa: S301 - this process wrote it
-        record, self._columns, file, line = rows[seq - first]
+        return self._to_unchanged(rows[seq - first])
+
+    def _to_unchanged(self, row: tuple[Any, ...]) -> StoredRow:
+        record, self._columns, file, line = row
         return StoredRow(file, line, pickle.dumps(record, 5), unchanged=True)
 
     def _key(self, row: AcceptedRow | UnchangedRow) -> RowKey:
@@ -150,8 +153,7 @@ class DeduplicatedReader:
     def _entry(self, row: AcceptedRow | UnchangedRow) -> tuple[str, StoredRow]:
         if isinstance(row, AcceptedRow):
             return encode_key(self._key(row)), _to_stored(row)
-        key, (record, self._columns, file, line) = row
-        return encode_key(key), StoredRow(file, line, pickle.dumps(record, 5), unchanged=True)
+        return encode_key(row.key), self._to_unchanged(row.row)
 
     def _is_equal(self, one: StoredRow, other: StoredRow) -> bool:
         if one.fact is None:
